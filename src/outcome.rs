@@ -180,7 +180,7 @@ slugs! {
         ParameterProblem = "parameter-problem",
         /// The next hop does not answer ARP or neighbour discovery.
         NeighbourSilent = "neighbour-silent",
-        /// A router reports that its neighbour, the last hop, does not answer.
+        /// This machine has no route to the destination.
         NoRoute = "no-route",
         /// An `unreachable` route or rule on this machine.
         UnreachableRoute = "unreachable-route",
@@ -226,6 +226,8 @@ slugs! {
         NoSuchName = "no-such-name",
         /// The name has no address (of that family).
         NoData = "no-data",
+        /// A literal of the other family than asked for.
+        WrongFamily = "wrong-family",
         /// The resolver did not answer or failed; may work later.
         ResolverAgain = "resolver-again",
         /// The resolver failed for good.
@@ -249,6 +251,8 @@ pub struct Event {
 /// What the system's routing says of a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Route {
+    /// `unicast`, `local`, `broadcast`, `multicast`, `blackhole`, …: the type of the route chosen.
+    pub kind: Option<&'static str>,
     /// Outgoing interface.
     pub interface: Option<String>,
     /// Next hop, when the destination is not on the link.

@@ -1,0 +1,79 @@
+//! One line a cause: what to look at next. Pure.
+
+use crate::outcome::{Attempt, By, Cause};
+use crate::taxonomy;
+
+/// The advice for an attempt that did not connect: from its cause and evidence, else from the table.
+pub fn of(attempt: &Attempt) -> Option<String> {
+    let by_cause = attempt.cause.and_then(|cause| text(cause, attempt));
+    by_cause.or_else(|| Some(taxonomy::row(attempt.error?)?.advice.to_string()))
+}
+
+fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
+    let to = attempt.address.ip();
+    let port = attempt.address.port();
+    let sender = attempt.icmp.as_ref().map_or_else(|| "a router".to_string(), |icmp| icmp.from.to_string());
+    let family = if attempt.address.is_ipv6() { "IPv6" } else { "IPv4" };
+    Some(match cause {
+        Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
+        Cause::PortUnreachable if attempt.by == Some(By::Peer) || attempt.icmp.is_none() => {
+            format!("{to} answers port unreachable: nothing listens on {port}, or its firewall rejects")
+        }
+        Cause::PortUnreachable if attempt.by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
+        Cause::PortUnreachable => format!("{sender} rejects it on the way: a firewall or gateway rule there"),
+        Cause::ProtocolUnreachable => format!("{sender} does not speak this protocol"),
+        Cause::Prohibited if attempt.by == Some(By::Local) => "a firewall rule of this machine forbids it".into(),
+        Cause::Prohibited => format!("{sender} forbids it: ask who runs that firewall"),
+        Cause::RouterUnreachable => format!("{sender} knows no way on; --trace shows how far packets get"),
+        Cause::TtlExceeded => format!("packets die at {sender}: a routing loop, or too small a --ttl; try --trace"),
+        Cause::ParameterProblem => format!("{sender} complains of the packet itself: a middlebox or an odd option"),
+        Cause::NeighbourSilent => {
+            "the next hop does not answer ARP or neighbour discovery: host down, wrong subnet or wrong VLAN".into()
+        }
+        Cause::NoRoute => format!("this machine has no {family} route to {to}"),
+        Cause::UnreachableRoute => format!("a route of this machine says unreachable: ip route get {to}"),
+        Cause::ProhibitRoute => format!("a route or rule of this machine prohibits it: ip route get {to}"),
+        Cause::BlackholeRoute => format!("a blackhole route of this machine swallows it: ip route get {to}"),
+        Cause::NotUnicast => format!("{to} is no host's address: TCP connects to one host, not to a group"),
+        Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
+        Cause::SourceAddress => "that source address is not on this machine".into(),
+        Cause::LocalPorts => "no local port is free for it: wait, choose another source port, or widen the range".into(),
+        Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
+        Cause::NoInterface => "no such interface on this machine".into(),
+        Cause::Descriptors => "too many open files: raise ulimit -n or lower -j".into(),
+        Cause::Buffers => "this machine is out of memory or buffers: lower -j, try again later".into(),
+        Cause::NetworkDown => "this machine has no working network: check the interface".into(),
+        Cause::LocalPolicy => "a policy of this machine forbids it: firewall, container, sandbox or privilege".into(),
+        Cause::Broadcast => "a broadcast address needs --broadcast".into(),
+        Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
+        Cause::Silence => {
+            "nothing comes back: dropped on the way, host down or backlog full; --trace shows how far packets get".into()
+        }
+        Cause::ResetAfterHandshake => "the connection was made, then cut: look at the server or a middlebox".into(),
+        Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),
+        Cause::SelfConnect => format!("nothing listens on {port}: the connection met itself"),
+        Cause::NoReply => "no reply proves nothing with UDP: send what the service answers (--payload)".into(),
+        Cause::NoSuchName
+        | Cause::NoData
+        | Cause::WrongFamily
+        | Cause::ResolverAgain
+        | Cause::ResolverFailed
+        | Cause::ResolverLimit => of_lookup(cause)?.into(),
+    })
+}
+
+/// The advice for a lookup that gave no address.
+pub fn of_lookup(cause: Cause) -> Option<&'static str> {
+    Some(match cause {
+        Cause::NoSuchName => "no such name: check the spelling and the search domain",
+        Cause::NoData => "the name exists but has no address (of that family)",
+        Cause::WrongFamily => "the address is of the other family: drop -4 or -6",
+        Cause::ResolverAgain => "the resolver failed or did not answer: try again, check the name servers",
+        Cause::ResolverFailed => "the resolver failed for good: check its configuration",
+        Cause::ResolverLimit => "the resolver had not answered within the limit: check the name servers",
+        Cause::NoInterface => "no such interface on this machine",
+        Cause::Descriptors => "too many open files: raise ulimit -n or lower -j",
+        Cause::Buffers => "this machine is out of memory: try again later",
+        _ => return None,
+    })
+}

@@ -1,0 +1,308 @@
+//! The command line, declared once and alike on every system: help, man page and completions come from here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::ArgAction;
+use clap::{Parser, ValueEnum, ValueHint};
+
+use crate::duration;
+use crate::engine::Require;
+use crate::exit;
+use crate::generate::Kind;
+use crate::outcome::{Mode, Strategy};
+
+const HEADINGS: [&str; 6] = ["Targets", "Attempts", "Socket", "Run", "Output", "Reference"];
+
+/// Probe connections: for every address of a host, what connect() came to, who said so, and what now.
+///
+/// TARGET is HOST:PORTS, [IPv6]:PORTS, a URL such as https://host/, or a network such as 10.0.0.0/28:PORTS.
+/// PORTS is a comma list of numbers, ranges (8000-8010) and service names.
+#[derive(Debug, Parser)]
+#[command(name = "rconnect", version, max_term_width = 100)]
+#[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
+    rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --generate KIND")]
+pub struct Args {
+    /// HOST PORTS, or one or more of HOST:PORTS, [IPv6]:PORTS, URL, NETWORK/PREFIX:PORTS
+    #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
+    pub targets: Vec<String>,
+
+    /// Read targets from FILE, one a line, # comments; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADINGS[0])]
+    pub from: Option<PathBuf>,
+
+    /// Only IPv4 addresses
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = HEADINGS[0])]
+    pub ipv4: bool,
+
+    /// Only IPv6 addresses
+    #[arg(short = '6', long = "ipv6", help_heading = HEADINGS[0])]
+    pub ipv6: bool,
+
+    /// Never ask a resolver: hosts must be literals
+    #[arg(short, long, help_heading = HEADINGS[0])]
+    pub numeric: bool,
+
+    /// Use these addresses for HOST:PORT instead of asking a resolver (repeatable)
+    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", help_heading = HEADINGS[0])]
+    pub resolve: Vec<String>,
+
+    /// Probe networks of more than 65,536 addresses
+    #[arg(long, help_heading = HEADINGS[0])]
+    pub yes: bool,
+
+    /// Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system's own
+    #[arg(short, long, value_name = "DURATION", default_value = "3s", short_alias = 'w', alias = "connect-timeout",
+        value_parser = limit, help_heading = HEADINGS[1])]
+    pub timeout: Limit,
+
+    /// Limit of one name lookup; 0 or none leaves the resolver's own
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, help_heading = HEADINGS[1])]
+    pub resolve_timeout: Limit,
+
+    /// Limit of the whole run, name resolution included
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = HEADINGS[1])]
+    pub deadline: Option<Duration>,
+
+    /// How connect() is called
+    #[arg(short, long, value_enum, default_value = "nonblocking", help_heading = HEADINGS[1])]
+    pub mode: Mode,
+
+    /// Try every address, or in order until one connects
+    #[arg(long, value_enum, default_value = "all", help_heading = HEADINGS[1])]
+    pub strategy: Strategy,
+
+    /// What makes a target good: any, all, each-family or a number of addresses that must connect
+    #[arg(long, value_name = "WHAT", default_value = "any", help_heading = HEADINGS[1])]
+    pub require: Require,
+
+    /// Try and count a family even if this machine has no route for it
+    #[arg(long, help_heading = HEADINGS[1])]
+    pub strict: bool,
+
+    /// Try again so often where the code is retryable
+    #[arg(short, long, value_name = "N", default_value_t = 0, help_heading = HEADINGS[1])]
+    pub retries: u32,
+
+    /// Pause before such a try
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, help_heading = HEADINGS[1])]
+    pub retry_delay: Duration,
+
+    /// End an attempt at the first ICMP message, even where the kernel goes on
+    #[arg(long, help_heading = HEADINGS[1])]
+    pub fail_on_icmp: bool,
+
+    /// Show where on the path the connection dies
+    #[arg(long, help_heading = HEADINGS[1])]
+    pub trace: bool,
+
+    /// Datagram socket: send, wait for a reply or an error
+    #[arg(short, long, help_heading = HEADINGS[2])]
+    pub udp: bool,
+
+    /// What a UDP probe sends: the text, or the contents of a file
+    #[arg(long, value_name = "TEXT|@FILE", requires = "udp", help_heading = HEADINGS[2])]
+    pub payload: Option<String>,
+
+    /// Bind to this source address before connect
+    #[arg(short, long, value_name = "ADDR[:PORT]", help_heading = HEADINGS[2])]
+    pub source: Option<String>,
+
+    /// Bind to this interface before connect
+    #[arg(short = 'I', long, value_name = "NAME", help_heading = HEADINGS[2])]
+    pub interface: Option<String>,
+
+    /// IP time to live or hop limit
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255), help_heading = HEADINGS[2])]
+    pub ttl: Option<u32>,
+
+    /// Type of service or traffic class
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=255), help_heading = HEADINGS[2])]
+    pub tos: Option<u32>,
+
+    /// Differentiated services code point by name (ef, af41, cs6, le, …) or number
+    #[arg(long, value_name = "NAME", conflicts_with = "tos", value_parser = dscp, help_heading = HEADINGS[2])]
+    pub dscp: Option<Dscp>,
+
+    /// SO_REUSEADDR: bind also where an old connection is in TIME_WAIT
+    #[arg(long, help_heading = HEADINGS[2])]
+    pub reuse_address: bool,
+
+    /// SO_BROADCAST: allow broadcast destinations (UDP)
+    #[arg(long, help_heading = HEADINGS[2])]
+    pub broadcast: bool,
+
+    /// Close by RST, leaving no TIME_WAIT
+    #[arg(long, help_heading = HEADINGS[2])]
+    pub reset_on_close: bool,
+
+    /// Attempts in flight [default: what the descriptor limit allows]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        help_heading = HEADINGS[3])]
+    pub concurrency: Option<u32>,
+
+    /// Starts a second [default: unlimited]
+    #[arg(long, value_name = "N", value_parser = rate, help_heading = HEADINGS[3])]
+    pub rate: Option<Rate>,
+
+    /// Form of the results
+    #[arg(short, long, value_enum, default_value = "human", help_heading = HEADINGS[4])]
+    pub output: Output,
+
+    /// The same as --output json
+    #[arg(long, conflicts_with = "output", help_heading = HEADINGS[4])]
+    pub json: bool,
+
+    /// Nothing but the exit code
+    #[arg(short, long, conflicts_with = "verbose", help_heading = HEADINGS[4])]
+    pub quiet: bool,
+
+    /// Each event of an attempt, its evidence and advice
+    #[arg(short, long, action = ArgAction::Count, help_heading = HEADINGS[4])]
+    pub verbose: u8,
+
+    /// Timestamps
+    #[arg(short = 'D', long, help_heading = HEADINGS[4])]
+    pub timestamps: bool,
+
+    /// When to colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = HEADINGS[4])]
+    pub color: When,
+
+    /// Which table of exit codes
+    #[arg(long, value_enum, value_name = "TABLE", default_value = "class", help_heading = HEADINGS[4])]
+    pub exit_code: exit::Table,
+
+    /// Explain a code: name or number of either vocabulary, or an outcome word
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["targets", "from"], help_heading = HEADINGS[5])]
+    pub explain: Option<String>,
+
+    /// List every documented code
+    #[arg(long, conflicts_with_all = ["targets", "from", "explain"], help_heading = HEADINGS[5])]
+    pub list_errors: bool,
+
+    /// Write the man page, a completion script or the JSON Schema to standard output
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["targets", "from", "explain", "list_errors"],
+        help_heading = HEADINGS[5])]
+    pub generate: Option<Kind>,
+
+    /// Accepted for the habits of nc -z; does nothing
+    #[arg(short = 'z', hide = true)]
+    pub zero: bool,
+}
+
+/// Form of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Human,
+    /// One JSON object a line, one line a target
+    Json,
+    /// One row an attempt, with a header
+    Csv,
+}
+
+/// When to do something that suits terminals only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ValueEnum for Mode {
+    fn value_variants<'a>() -> &'a [Self] {
+        Mode::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let help = match self {
+            Mode::Nonblocking => "Returns at once, completion is waited for",
+            Mode::Blocking => "connect() itself waits; one attempt at a time",
+        };
+        Some(clap::builder::PossibleValue::new(self.slug()).help(help))
+    }
+}
+
+impl ValueEnum for Strategy {
+    fn value_variants<'a>() -> &'a [Self] {
+        Strategy::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let help = match self {
+            Strategy::All => "Every address",
+            Strategy::First => "In order, stop at the first success",
+        };
+        Some(clap::builder::PossibleValue::new(self.slug()).help(help))
+    }
+}
+
+/// A limit that may be absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(pub Option<Duration>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    duration::parse_limit(text).map(Limit)
+}
+
+/// Least time between two starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate(pub Duration);
+
+fn rate(text: &str) -> Result<Rate, String> {
+    let per_second: f64 = text.parse().map_err(|_| "expected a number of starts a second")?;
+    let spacing = Duration::try_from_secs_f64(1.0 / per_second).map_err(|_| "expected a number above 0")?;
+    Ok(Rate(spacing))
+}
+
+/// A differentiated services code point, 0 to 63.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dscp(pub u32);
+
+/// RFC 4594 table 3, RFC 5865 (VOICE-ADMIT), RFC 8622 (LE).
+fn dscp(text: &str) -> Result<Dscp, String> {
+    let name = text.to_ascii_lowercase();
+    let digit = |index: usize| name.as_bytes().get(index).map(|&b| u32::from(b.wrapping_sub(b'0')));
+    let value = match (name.as_str(), name.len()) {
+        ("default" | "be" | "df", _) => Some(0),
+        ("le", _) => Some(1),
+        ("ef", _) => Some(46),
+        ("va" | "voice-admit", _) => Some(44),
+        (cs, 3) if cs.starts_with("cs") => digit(2).filter(|class| *class < 8).map(|class| class * 8),
+        (af, 4) if af.starts_with("af") => match (digit(2), digit(3)) {
+            (Some(class @ 1..=4), Some(drop @ 1..=3)) => Some(class * 8 + drop * 2),
+            _ => None,
+        },
+        _ => name.parse().ok().filter(|value| *value < 64),
+    };
+    value.map(Dscp).ok_or_else(|| "expected cs0 to cs7, af11 to af43, ef, va, le, be or a number from 0 to 63".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn code_points_have_the_standards_values() {
+        let value = |name: &str| dscp(name).map(|d| d.0).ok();
+        assert_eq!(value("EF"), Some(46));
+        assert_eq!(value("af41"), Some(34));
+        assert_eq!(value("cs6"), Some(48));
+        assert_eq!(value("le"), Some(1));
+        assert_eq!(value("63"), Some(63));
+        assert_eq!(value("64"), None);
+        assert_eq!(value("af44"), None);
+        assert_eq!(value("af51"), None);
+        assert_eq!(value("cs8"), None);
+    }
+}

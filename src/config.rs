@@ -1,0 +1,296 @@
+//! What was typed becomes what is meant: arguments and environment settle into a task; contradictions end here,
+//! before anything is sent.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cli::{Args, Output, When};
+use crate::clock;
+use crate::engine::{Policy, Require};
+use crate::exit;
+use crate::generate::Kind;
+use crate::outcome::{Mode, Protocol, Strategy};
+use crate::report::{Format, Style};
+use crate::resolve;
+use crate::socket;
+use crate::sys::{self, Family};
+use crate::target::{Address, Grammar, Host, Hosts, Pin, Spec};
+
+/// Descriptors that are not sockets of ours: standard streams, a file of targets, the wake-up pipe, the resolver's.
+const SPARE_DESCRIPTORS: usize = 32;
+
+/// More in flight fills the queues of the machine itself and of the path before it finds anything sooner.
+const MOST_BY_DEFAULT: usize = 1000;
+
+/// A network of more addresses is swept only on purpose (`--yes`).
+const MOST_ADDRESSES: u128 = 65_536;
+
+/// What this process is to do.
+pub enum Task {
+    /// Probe targets.
+    Probe(Box<Probe>),
+    /// Explain a code.
+    Explain(String, Output),
+    /// List the codes.
+    ListErrors(Output),
+    /// Write a generated document.
+    Generate(Kind),
+}
+
+/// A settled probe.
+pub struct Probe {
+    /// What was given on the command line.
+    pub specs: Vec<Spec>,
+    /// Where further targets come from.
+    pub from: Option<PathBuf>,
+    /// How targets are read and checked.
+    pub rules: Rules,
+    /// The scheduler's rules.
+    pub policy: Policy,
+    /// What sockets get.
+    pub socket: socket::Options,
+    /// What lookups get.
+    pub resolve: resolve::Options,
+    /// Show the path instead of one verdict.
+    pub trace: bool,
+    /// Form of the results; `None` for nothing but the exit code.
+    pub format: Option<Format>,
+    /// How the results look.
+    pub style: Style,
+    /// Which table of exit codes.
+    pub table: exit::Table,
+    /// What the user should know although the run goes on.
+    pub notes: Vec<String>,
+}
+
+/// How targets are read, and what they must keep to.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// TCP, or UDP by `--udp`.
+    pub protocol: Protocol,
+    /// Zone of link-local literals without one.
+    pub interface: Option<String>,
+    /// Hosts must be literals.
+    pub numeric: bool,
+    /// Large networks are meant.
+    pub yes: bool,
+    /// Names that are not asked of the resolver.
+    pub pins: Vec<Pin>,
+}
+
+impl Rules {
+    /// The grammar under these rules.
+    pub fn grammar(&self) -> Grammar<'_> {
+        Grammar { protocol: self.protocol, interface: self.interface.as_deref(), service: &sys::service }
+    }
+
+    /// Whether a target that the grammar accepts may be probed.
+    ///
+    /// # Errors
+    /// A name under `--numeric`, a network too large to be swept by accident.
+    pub fn check(&self, spec: Spec) -> Result<Spec> {
+        if let Hosts::One(Host::Name { written, ascii }) = &spec.hosts {
+            let pinned = |port| self.pins.iter().any(|pin| pin.holds_for(ascii, port));
+            ensure!(
+                !self.numeric || spec.ports.clone().into_each().all(pinned),
+                "'{written}' is a name: with --numeric a host must be an address, or pinned by --resolve"
+            );
+        }
+        ensure!(
+            self.yes || spec.addresses() <= MOST_ADDRESSES,
+            "{} has {} addresses: add --yes to probe more than {MOST_ADDRESSES}",
+            spec.hosts,
+            spec.addresses()
+        );
+        Ok(spec)
+    }
+}
+
+/// Settles the task.
+///
+/// # Errors
+/// One line that says what is wrong and what would be right.
+pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Task> {
+    let output = if args.json { Output::Json } else { args.output };
+    if let Some(code) = args.explain {
+        return Ok(Task::Explain(code, output));
+    }
+    if args.list_errors {
+        return Ok(Task::ListErrors(output));
+    }
+    if let Some(kind) = args.generate {
+        return Ok(Task::Generate(kind));
+    }
+    probe(args, output, environment).map(|probe| Task::Probe(Box::new(probe)))
+}
+
+fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Probe> {
+    let rules = rules(&args)?;
+    let specs = rules.grammar().arguments(&args.targets)?;
+    let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
+    ensure!(!specs.is_empty() || args.from.is_some(), "no target: give HOST PORT, HOST:PORT, a URL, or --from FILE");
+    contradictions(&args)?;
+    let source = source(&args, &rules)?;
+    let family = family(&args, source)?;
+    let mut notes = Vec::new();
+    let policy = policy(&args, source, &mut notes);
+    let format = (!args.quiet).then_some(match output {
+        Output::Human => Format::Human,
+        Output::Json => Format::Json,
+        Output::Csv => Format::Csv,
+    });
+    Ok(Probe {
+        specs,
+        policy,
+        socket: sockets(&args, source)?,
+        resolve: resolve::Options { family, strict: args.strict || source.is_some() || args.interface.is_some() },
+        trace: args.trace,
+        format,
+        style: Style { color: color(args.color, environment), verbose: args.verbose, timestamps: args.timestamps },
+        table: args.exit_code,
+        from: args.from,
+        rules,
+        notes,
+    })
+}
+
+fn rules(args: &Args) -> Result<Rules> {
+    let protocol = if args.udp { Protocol::Udp } else { Protocol::Tcp };
+    let interface = args.interface.clone();
+    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins: Vec::new() };
+    let pins = args.resolve.iter().map(|text| rules.grammar().pin(text).with_context(|| "--resolve"));
+    rules.pins = pins.collect::<Result<_>>()?;
+    Ok(rules)
+}
+
+fn contradictions(args: &Args) -> Result<()> {
+    let first = args.strategy == Strategy::First;
+    ensure!(
+        !first || matches!(args.require, Require::Any | Require::Count(1)),
+        "--strategy first stops at the first success and --require asks for more: use --strategy all"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking || args.concurrency.is_none_or(|n| n == 1),
+        "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking || !args.trace,
+        "--trace watches several hops at once: leave --mode blocking out"
+    );
+    ensure!(!args.trace || args.ttl.is_none(), "--trace sets the time to live itself: leave --ttl out");
+    Ok(())
+}
+
+fn source(args: &Args, rules: &Rules) -> Result<Option<SocketAddr>> {
+    let Some(text) = &args.source else { return Ok(None) };
+    let source = rules.grammar().source(text).context("--source")?;
+    let mut address = socket_address(&source.address).with_context(|| format!("--source {text}"))?;
+    address.set_port(source.port.unwrap_or(0));
+    Ok(Some(address))
+}
+
+/// The address with its zone turned into this machine's scope id; port 0.
+///
+/// # Errors
+/// This machine has no such interface.
+pub fn socket_address(address: &Address) -> Result<SocketAddr> {
+    let mut result = SocketAddr::new(address.ip, 0);
+    if let (SocketAddr::V6(v6), Some(zone)) = (&mut result, &address.zone) {
+        let index = sys::interface_index(zone);
+        v6.set_scope_id(index.with_context(|| format!("this machine has no interface '{zone}'"))?);
+    }
+    Ok(result)
+}
+
+/// A socket bound to a source address speaks that address's family only.
+fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
+    let asked = match (args.ipv4, args.ipv6) {
+        (true, _) => Some(Family::V4),
+        (_, true) => Some(Family::V6),
+        _ => None,
+    };
+    let bound = source.map(|source| if source.is_ipv4() { Family::V4 } else { Family::V6 });
+    match (asked, bound) {
+        (Some(asked), Some(bound)) if asked != bound => {
+            bail!("--source is an address of the other family than -4 or -6 asks for: drop one of them")
+        }
+        _ => Ok(asked.or(bound)),
+    }
+}
+
+fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> Policy {
+    let epoch = (clock::now(), clock::wall());
+    Policy {
+        strategy: args.strategy,
+        require: args.require,
+        mode: args.mode,
+        concurrency: concurrency(args, notes),
+        spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
+        timeout: args.timeout.0,
+        lookup_timeout: args.resolve_timeout.0,
+        deadline: args.deadline.map(|limit| epoch.0 + limit),
+        retries: args.retries,
+        retry_delay: args.retry_delay,
+        fixed_port: source.is_some_and(|source| source.port() != 0),
+        epoch,
+    }
+}
+
+fn concurrency(args: &Args, notes: &mut Vec<String>) -> usize {
+    if args.mode == Mode::Blocking {
+        return 1;
+    }
+    let wanted = args.concurrency.map_or(MOST_BY_DEFAULT, |wanted| wanted as usize);
+    let limit = match args.concurrency {
+        Some(_) => sys::raise_descriptor_limit(wanted + SPARE_DESCRIPTORS),
+        None => sys::descriptor_limit(),
+    };
+    let fits = limit.saturating_sub(SPARE_DESCRIPTORS).max(1);
+    if args.concurrency.is_some() && wanted > fits {
+        notes.push(format!("{fits} attempts in flight instead of {wanted}: the descriptor limit is {limit} (ulimit -n)"));
+    }
+    wanted.min(fits)
+}
+
+fn sockets(args: &Args, source: Option<SocketAddr>) -> Result<socket::Options> {
+    Ok(socket::Options {
+        mode: args.mode,
+        source,
+        interface: args.interface.clone(),
+        ttl: args.ttl,
+        tos: args.tos.or(args.dscp.map(|dscp| dscp.0 << 2)),
+        reuse_address: args.reuse_address,
+        broadcast: args.broadcast,
+        reset_on_close: args.reset_on_close,
+        payload: payload(args.payload.as_deref())?,
+        fail_on_icmp: args.fail_on_icmp,
+        verbose: args.verbose > 0,
+    })
+}
+
+fn payload(text: Option<&str>) -> Result<Vec<u8>> {
+    match text.map(|text| (text, text.strip_prefix('@'))) {
+        None => Ok(Vec::new()),
+        Some((_, Some(path))) => fs::read(path).with_context(|| format!("--payload: cannot read '{path}'")),
+        Some((text, None)) => Ok(text.as_bytes().to_vec()),
+    }
+}
+
+/// CLICOLOR_FORCE before NO_COLOR before the terminal, as the crate `colored` and <https://bixense.com/clicolors/> do.
+fn color(when: When, environment: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
+    let forced = environment("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if forced => true,
+        When::Auto if set("NO_COLOR") => false,
+        When::Auto => environment("TERM").is_none_or(|term| term != "dumb") && std::io::stdout().is_terminal(),
+    }
+}

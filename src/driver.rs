@@ -1,0 +1,170 @@
+//! The only loop: ask the engine, act, wait, tell the engine.
+
+use std::io;
+
+use crate::clock;
+use crate::engine::{Action, AttemptId, Engine, Group, Stop};
+use crate::outcome::{Attempt, Report};
+use crate::resolve::Resolver;
+use crate::socket::{self, Begun, Connecting, Options};
+use crate::sys::{self, Ready, Signal, Waiter};
+use crate::verdict::End;
+
+/// Where the groups come from.
+pub trait Draw {
+    /// The next group.
+    fn draw(&mut self, waiter: &mut Waiter) -> Drawn;
+}
+
+/// What a [`Draw`] has to give.
+pub enum Drawn {
+    /// A group to probe.
+    Group(Box<Group>),
+    /// Nothing yet; the waiter will be woken.
+    Later,
+    /// Nothing more.
+    End,
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// The signal that ended it.
+    pub signal: Option<Signal>,
+    /// Some target was never tried.
+    pub cut_short: bool,
+    /// The reports could not be written.
+    pub write_error: Option<io::Error>,
+}
+
+struct Driver<'a> {
+    engine: Engine,
+    options: &'a Options,
+    resolver: Resolver,
+    waiter: Waiter,
+    /// Attempts in flight, under the engine's keys.
+    flying: Vec<Option<Box<Connecting>>>,
+    sink: &'a mut dyn FnMut(&Report) -> io::Result<()>,
+    ended: Ended,
+}
+
+/// Probes everything that `source` gives and hands each report to `sink` as soon as it is decided.
+///
+/// # Errors
+/// Only a fault of the wait itself; what became of the targets is in the reports, and a failed write is in [`Ended`].
+pub fn run(
+    engine: Engine,
+    options: &Options,
+    resolver: Resolver,
+    source: &mut dyn Draw,
+    sink: &mut dyn FnMut(&Report) -> io::Result<()>,
+) -> io::Result<Ended> {
+    let waiter = Waiter::new();
+    let mut driver = Driver { engine, options, resolver, waiter, flying: Vec::new(), sink, ended: Ended::default() };
+    let mut ready = Vec::new();
+    loop {
+        let mut later = false;
+        while driver.engine.wants_more() && !later {
+            match source.draw(&mut driver.waiter) {
+                Drawn::Group(group) => driver.engine.draw(clock::now(), *group),
+                Drawn::Later => later = true,
+                Drawn::End => driver.engine.drained(),
+            }
+        }
+        driver.heed_signal();
+        if let Some(action) = driver.engine.next(clock::now()) {
+            driver.act(action);
+            continue;
+        }
+        if driver.engine.wants_more() && !later {
+            continue;
+        }
+        if driver.engine.idle() && !later {
+            break;
+        }
+        driver.waiter.wait(driver.engine.wake_at(), &mut ready)?;
+        driver.take(&ready);
+    }
+    driver.ended.cut_short = driver.engine.cut_short();
+    Ok(driver.ended)
+}
+
+impl Driver<'_> {
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Lookup { group, name, protocol } => {
+                if let Some(result) = self.resolver.start(&mut self.waiter, group, &name, protocol) {
+                    self.engine.looked_up(clock::now(), group, result);
+                }
+            }
+            Action::Abandon { group } => self.resolver.abandon(group),
+            Action::Connect { attempt, address, protocol, number } => {
+                let engine = &mut self.engine;
+                let begun = socket::begin(self.options, address, protocol, number, &mut |now| engine.started(now, attempt));
+                self.settle(attempt, begun);
+            }
+            Action::GiveUp { attempt, why } => self.give_up(attempt, why),
+            Action::Report(report) => {
+                if let Err(error) = (self.sink)(&report) {
+                    self.ended.write_error.get_or_insert(error);
+                    self.engine.stop(clock::now(), Stop::Interrupted);
+                }
+            }
+        }
+    }
+
+    fn heed_signal(&mut self) {
+        if let (None, Some(signal)) = (self.ended.signal, sys::signal()) {
+            self.ended.signal = Some(signal);
+            self.engine.stop(clock::now(), Stop::Interrupted);
+        }
+    }
+
+    fn take(&mut self, ready: &[(AttemptId, Ready)]) {
+        for &(attempt, ready) in ready {
+            if let Some(connecting) = self.flying[attempt].take() {
+                self.waiter.remove(attempt);
+                self.settle(attempt, connecting.ready(ready));
+            }
+        }
+        for (group, result) in self.resolver.answers() {
+            self.engine.looked_up(clock::now(), group, result);
+        }
+    }
+
+    fn settle(&mut self, attempt: AttemptId, begun: Begun) {
+        match begun {
+            Begun::Ended(result) => self.finish(attempt, *result),
+            Begun::Pending(connecting) => self.wait_for(attempt, connecting),
+        }
+    }
+
+    fn wait_for(&mut self, attempt: AttemptId, connecting: Box<Connecting>) {
+        let (socket, interest) = connecting.waits_for();
+        match self.waiter.add(attempt, socket, interest) {
+            Ok(()) => {
+                if self.flying.len() <= attempt {
+                    self.flying.resize_with(attempt + 1, || None);
+                }
+                self.flying[attempt] = Some(connecting);
+            }
+            Err(error) => self.finish(attempt, connecting.give_up(End::Error(sys::code(&error)))),
+        }
+    }
+
+    fn give_up(&mut self, attempt: AttemptId, why: Stop) {
+        let Some(connecting) = self.flying[attempt].take() else { return };
+        self.waiter.remove(attempt);
+        let end = match why {
+            Stop::Limit => End::Limit,
+            Stop::Interrupted => End::Interrupted,
+        };
+        self.finish(attempt, connecting.give_up(end));
+    }
+
+    fn finish(&mut self, attempt: AttemptId, mut result: Attempt) {
+        let now = clock::now();
+        result.started = now.saturating_duration_since(self.engine.target_started(attempt)).saturating_sub(result.elapsed);
+        self.engine.ended(now, attempt, result);
+    }
+}

@@ -1,0 +1,771 @@
+//! Scheduling without I/O and without a clock: which lookup, which attempt, when; and when a target is decided.
+//!
+//! The driver asks [`Engine::next`] what to do, does it, and tells the engine what came of it; `now` is an argument
+//! everywhere. One target and a million take the same way: hosts are drawn only while there is a free slot, and a
+//! target is forgotten as soon as its report is handed out, so memory depends on what is in flight alone.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant, SystemTime};
+
+use slab::Slab;
+
+use crate::outcome::{Attempt, By, Cause, Lookup, Mode, Outcome, Protocol, Report, Strategy};
+use crate::taxonomy::{self, Code};
+
+/// A self-connect is tried again from another port at most this often; each try hits one port of the ephemeral
+/// range, so that the chance of this many in a row is nil.
+const SELF_CONNECT_TRIES: u32 = 8;
+
+/// Lookups under way at the same time; each is a thread that sleeps in the resolver.
+const LOOKUPS: usize = 32;
+
+/// What makes a target good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Require {
+    /// One address connects.
+    Any,
+    /// Every address connects.
+    All,
+    /// At least so many addresses connect.
+    Count(usize),
+    /// At least one address of each family that the name has connects.
+    EachFamily,
+}
+
+impl std::str::FromStr for Require {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "any" => Ok(Require::Any),
+            "all" => Ok(Require::All),
+            "each-family" => Ok(Require::EachFamily),
+            _ => match text.parse() {
+                Ok(count) if count > 0 => Ok(Require::Count(count)),
+                _ => Err("expected any, all, each-family or a number of addresses from 1".into()),
+            },
+        }
+    }
+}
+
+/// The rules of a run, settled before it starts.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Which addresses of a target are tried.
+    pub strategy: Strategy,
+    /// What makes a target good.
+    pub require: Require,
+    /// How connect() is called; reported, and blocking implies one attempt at a time.
+    pub mode: Mode,
+    /// Attempts in flight.
+    pub concurrency: usize,
+    /// Least time between two starts.
+    pub spacing: Duration,
+    /// Limit of one attempt.
+    pub timeout: Option<Duration>,
+    /// Limit of one lookup.
+    pub lookup_timeout: Option<Duration>,
+    /// End of the whole run.
+    pub deadline: Option<Instant>,
+    /// Further tries of an attempt or lookup whose code the documents call retryable.
+    pub retries: u32,
+    /// Pause before such a try.
+    pub retry_delay: Duration,
+    /// The source port is fixed, so that a self-connect cannot be tried from another.
+    pub fixed_port: bool,
+    /// A monotonic instant and the wall clock at that instant.
+    pub epoch: (Instant, SystemTime),
+}
+
+/// Hosts to probe: where the addresses come from is part of the host.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// The host as written.
+    pub host: Rc<str>,
+    /// As a user would write it, with the port.
+    pub text: String,
+    /// The port.
+    pub port: u16,
+    /// Addresses of this goal alone; `None` when the group's lookup gives them.
+    pub address: Option<SocketAddr>,
+}
+
+/// Goals that share one lookup; the goals are drawn one by one.
+pub struct Group {
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// What the driver must look up first; `None` when each goal brings its address.
+    pub name: Option<Name>,
+    /// The goals, drawn lazily.
+    pub goals: Box<dyn Iterator<Item = Goal>>,
+}
+
+/// What a lookup needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Name {
+    /// A host name in A-label form, for the system's resolver.
+    Host(Rc<str>),
+    /// A literal whose zone must be turned into a scope id by this machine.
+    Scoped(IpAddr, Rc<str>),
+    /// Addresses that the user pinned to the name.
+    Pinned(Rc<[SocketAddr]>),
+}
+
+/// One address of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The address; its port is ignored.
+    pub address: SocketAddr,
+    /// Why it is not to be tried.
+    pub skip: Option<&'static str>,
+}
+
+/// Why a lookup gave no address.
+#[derive(Debug, Clone)]
+pub struct LookupFailure {
+    /// The resolver's code or a local shortage; `None` when our limit ran out.
+    pub error: Option<Code>,
+    /// Who decided.
+    pub by: By,
+    /// The finest cause known.
+    pub cause: Option<Cause>,
+    /// What to look at next.
+    pub advice: Option<String>,
+}
+
+/// Key of an attempt in flight.
+pub type AttemptId = usize;
+/// Key of a group whose lookup is under way.
+pub type GroupId = usize;
+
+/// Why an attempt is ended from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// A limit of ours ran out.
+    Limit,
+    /// A signal came.
+    Interrupted,
+}
+
+/// What the driver is to do next.
+#[derive(Debug)]
+pub enum Action {
+    /// Look the name up, then call [`Engine::looked_up`].
+    Lookup { group: GroupId, name: Name, protocol: Protocol },
+    /// Forget the lookup; its answer is no longer wanted.
+    Abandon { group: GroupId },
+    /// Call connect(), tell [`Engine::started`] when, then [`Engine::ended`].
+    Connect { attempt: AttemptId, address: SocketAddr, protocol: Protocol, number: u32 },
+    /// End the attempt and tell [`Engine::ended`] what is known of it.
+    GiveUp { attempt: AttemptId, why: Stop },
+    /// A target is decided.
+    Report(Box<Report>),
+}
+
+/// A group that has been drawn and not been used up.
+struct Open {
+    group: Group,
+    started: Instant,
+    tries: u32,
+    limit: Option<Instant>,
+    lookup: Rc<Lookup>,
+    found: Rc<[Found]>,
+    state: LookupState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookupState {
+    Pending,
+    Ready,
+}
+
+/// One address of a target on its way through its tries.
+struct Lane {
+    address: SocketAddr,
+    skip: Option<&'static str>,
+    tries: u32,
+    self_connects: u32,
+    running: Option<AttemptId>,
+    done: bool,
+}
+
+/// A target that has been drawn and not been decided.
+struct Target {
+    goal: Goal,
+    protocol: Protocol,
+    started: Instant,
+    lookup: Rc<Lookup>,
+    lanes: Vec<Lane>,
+    attempts: Vec<(usize, Attempt)>,
+}
+
+/// An attempt in flight.
+struct Running {
+    target: usize,
+    lane: usize,
+    limit: Option<Instant>,
+    given_up: bool,
+}
+
+/// What waits for its time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Later {
+    Attempt { target: usize, lane: usize },
+    Lookup { group: GroupId },
+}
+
+/// The scheduler. See the module's text for how it is driven.
+pub struct Engine {
+    policy: Policy,
+    open: Slab<Open>,
+    /// Groups in the order drawn; the front one with an answer gives the next target.
+    order: VecDeque<GroupId>,
+    targets: Slab<Target>,
+    running: Slab<Running>,
+    /// Attempts by limit: all have the same timeout, so the order of starting is the order of ending.
+    limits: VecDeque<(Instant, AttemptId)>,
+    /// Lanes that may start now.
+    ready: VecDeque<(usize, usize)>,
+    later: BinaryHeap<Reverse<(Instant, Later)>>,
+    next_start: Option<Instant>,
+    out: VecDeque<Action>,
+    /// No further group will come.
+    drained: bool,
+    stopped: Option<Stop>,
+    /// A run that was stopped before every target was drawn or reported.
+    cut_short: bool,
+}
+
+impl Engine {
+    /// An engine with nothing to do yet.
+    pub fn new(policy: Policy) -> Self {
+        Engine {
+            policy,
+            open: Slab::new(),
+            order: VecDeque::new(),
+            targets: Slab::new(),
+            running: Slab::new(),
+            limits: VecDeque::new(),
+            ready: VecDeque::new(),
+            later: BinaryHeap::new(),
+            next_start: None,
+            out: VecDeque::new(),
+            drained: false,
+            stopped: None,
+            cut_short: false,
+        }
+    }
+
+    /// Whether the driver should draw another group: only while a slot is free and nothing drawn could fill it.
+    pub fn wants_more(&self) -> bool {
+        !self.drained
+            && self.stopped.is_none()
+            && self.running.len() < self.policy.concurrency
+            && self.ready.is_empty()
+            && self.open.len() < LOOKUPS
+            && !self.order.iter().any(|&group| self.open[group].state == LookupState::Ready)
+    }
+
+    /// No further group will come.
+    pub fn drained(&mut self) {
+        self.drained = true;
+    }
+
+    /// Takes a group in.
+    pub fn draw(&mut self, now: Instant, group: Group) {
+        let lookup = Rc::new(Lookup { addresses: usize::from(group.name.is_none()), ..Lookup::default() });
+        let state = if group.name.is_some() { LookupState::Pending } else { LookupState::Ready };
+        let limit = self.lookup_limit(now);
+        let open = Open { group, started: now, tries: 1, limit, lookup, found: Rc::new([]), state };
+        let id = self.open.insert(open);
+        self.order.push_back(id);
+        self.ask(id);
+    }
+
+    /// The lookup of a group came to its end.
+    pub fn looked_up(&mut self, now: Instant, id: GroupId, result: Result<Vec<Found>, LookupFailure>) {
+        if self.open.get(id).is_none_or(|open| open.state == LookupState::Ready) {
+            return debug_assert!(false, "a lookup ended that was not under way");
+        }
+        match result {
+            Ok(found) => self.resolved(now, id, found),
+            Err(failure) if self.may_retry_lookup(id, &failure) => self.retry_lookup(now, id),
+            Err(failure) => self.unresolved(now, id, failure),
+        }
+    }
+
+    /// connect() of an attempt is about to be called: its limit counts from here.
+    pub fn started(&mut self, now: Instant, id: AttemptId) -> Option<Instant> {
+        let limit = earliest(self.policy.timeout.map(|timeout| now + timeout), self.policy.deadline)?;
+        self.running[id].limit = Some(limit);
+        self.limits.push_back((limit, id));
+        Some(limit)
+    }
+
+    /// An attempt came to its end. `attempt.started` is taken from the target's start.
+    pub fn ended(&mut self, now: Instant, id: AttemptId, attempt: Attempt) {
+        let Some(Running { target: key, lane: index, .. }) = self.running.try_remove(id) else {
+            return debug_assert!(false, "an attempt ended that was not running");
+        };
+        self.forget_old_limits();
+        let again = self.again(&attempt, &self.targets[key].lanes[index]);
+        let target = &mut self.targets[key];
+        let lane = &mut target.lanes[index];
+        lane.running = None;
+        lane.done = again.is_none();
+        lane.self_connects += u32::from(attempt.outcome == Outcome::SelfConnected);
+        target.attempts.push((index, attempt));
+        match again {
+            Some(Duration::ZERO) => self.ready.push_front((key, index)),
+            Some(pause) => self.later.push(Reverse((now + pause, Later::Attempt { target: key, lane: index }))),
+            None => self.lane_done(now, key, index),
+        }
+    }
+
+    /// Ends the run from outside: what runs is given up, what waits is reported as not tried.
+    pub fn stop(&mut self, now: Instant, why: Stop) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.stopped = Some(why);
+        self.cut_short |= !self.drained;
+        self.later.clear();
+        self.ready.clear();
+        self.give_up_all(why);
+        self.drop_open(now, why);
+        self.skip_waiting(now, why);
+    }
+
+    /// Whether some target was never tried or drawn because the run was stopped.
+    pub fn cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// Where an attempt stands in its target's time.
+    pub fn target_started(&self, id: AttemptId) -> Instant {
+        self.targets[self.running[id].target].started
+    }
+
+    /// The next thing to do; `None` until something ends or [`Engine::wake_at`] comes.
+    pub fn next(&mut self, now: Instant) -> Option<Action> {
+        if self.policy.deadline.is_some_and(|deadline| deadline <= now) {
+            self.stop(now, Stop::Limit);
+        }
+        self.expire(now);
+        if self.out.is_empty() {
+            self.start_one(now);
+        }
+        self.out.pop_front()
+    }
+
+    /// When [`Engine::next`] will have something to do although nothing ended.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let limit = self.limits.iter().find(|entry| self.is_live(entry)).map(|&(at, _)| at);
+        let later = self.later.peek().map(|Reverse((at, _))| *at);
+        let lookup = self.open.iter().filter(|(_, open)| open.state == LookupState::Pending);
+        let lookup = lookup.filter_map(|(_, open)| open.limit).min();
+        let start = self.next_start.filter(|_| self.has_startable());
+        let busy = !self.idle();
+        let deadline = self.policy.deadline.filter(|_| busy && self.stopped.is_none());
+        [limit, later, lookup, start, deadline].into_iter().flatten().min()
+    }
+
+    /// Nothing runs and nothing waits.
+    pub fn idle(&self) -> bool {
+        self.out.is_empty() && self.open.is_empty() && self.targets.is_empty()
+    }
+
+    // --- lookups ---------------------------------------------------------------------------------------------
+
+    fn lookup_limit(&self, now: Instant) -> Option<Instant> {
+        earliest(self.policy.lookup_timeout.map(|timeout| now + timeout), self.policy.deadline)
+    }
+
+    fn ask(&mut self, id: GroupId) {
+        let group = &self.open[id].group;
+        if let Some(name) = group.name.clone() {
+            self.out.push_back(Action::Lookup { group: id, name, protocol: group.protocol });
+        }
+    }
+
+    fn may_retry_lookup(&self, id: GroupId, failure: &LookupFailure) -> bool {
+        self.stopped.is_none()
+            && self.open[id].tries <= self.policy.retries
+            && failure.error.is_none_or(|code| taxonomy::describe(code).retryable)
+    }
+
+    fn retry_lookup(&mut self, now: Instant, id: GroupId) {
+        let open = &mut self.open[id];
+        open.tries += 1;
+        open.limit = None;
+        self.later.push(Reverse((now + self.policy.retry_delay, Later::Lookup { group: id })));
+    }
+
+    fn resolved(&mut self, now: Instant, id: GroupId, given: Vec<Found>) {
+        let mut found: Vec<Found> = Vec::with_capacity(given.len());
+        for entry in &given {
+            if !found.iter().any(|known| same_host(known.address, entry.address)) {
+                found.push(*entry);
+            }
+        }
+        let open = &mut self.open[id];
+        open.lookup = Rc::new(Lookup {
+            elapsed: now - open.started,
+            addresses: found.len(),
+            duplicates: given.len() - found.len(),
+            ..Lookup::default()
+        });
+        open.found = found.into();
+        open.state = LookupState::Ready;
+    }
+
+    /// The lookup failed for good: every goal of the group shares its failure.
+    fn unresolved(&mut self, now: Instant, id: GroupId, failure: LookupFailure) {
+        let open = &mut self.open[id];
+        let LookupFailure { error, by, cause, advice } = failure;
+        let elapsed = now - open.started;
+        open.lookup = Rc::new(Lookup { elapsed, error, by: Some(by), cause, advice, ..Lookup::default() });
+        open.state = LookupState::Ready;
+    }
+
+    // --- targets ---------------------------------------------------------------------------------------------
+
+    fn has_startable(&self) -> bool {
+        self.running.len() < self.policy.concurrency
+            && (!self.ready.is_empty() || self.order.iter().any(|&id| self.open[id].state == LookupState::Ready))
+    }
+
+    /// Puts the next action out, if a slot is free and the rate allows it.
+    fn start_one(&mut self, now: Instant) {
+        while self.out.is_empty() && self.running.len() < self.policy.concurrency {
+            if self.next_start.is_some_and(|at| at > now) {
+                return;
+            }
+            match self.ready.pop_front() {
+                Some((target, lane)) => self.start(now, target, lane),
+                None if self.draw_target(now) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn start(&mut self, now: Instant, target: usize, index: usize) {
+        if self.policy.spacing > Duration::ZERO {
+            // Starts keep their distance from when they were due, so that a late wake-up does not slow the rate.
+            let due = self.next_start.filter(|&at| now.duration_since(at) < self.policy.spacing).unwrap_or(now);
+            self.next_start = Some(due + self.policy.spacing);
+        }
+        let attempt = self.running.insert(Running { target, lane: index, limit: None, given_up: false });
+        let protocol = self.targets[target].protocol;
+        let lane = &mut self.targets[target].lanes[index];
+        lane.tries += 1;
+        lane.running = Some(attempt);
+        let (address, number) = (lane.address, lane.tries);
+        self.out.push_back(Action::Connect { attempt, address, protocol, number });
+    }
+
+    /// Turns the next goal of the first group with an answer into a target; false when there is none.
+    fn draw_target(&mut self, now: Instant) -> bool {
+        while let Some(place) = self.order.iter().position(|&id| self.open[id].state == LookupState::Ready) {
+            let id = self.order[place];
+            let open = &mut self.open[id];
+            let Some(goal) = open.group.goals.next() else {
+                self.order.remove(place);
+                self.open.remove(id);
+                continue;
+            };
+            // The first goal has waited for the lookup, the others only share its answer.
+            let started = std::mem::replace(&mut open.started, now);
+            let (lookup, protocol) = (Rc::clone(&open.lookup), open.group.protocol);
+            let lanes = lanes(&goal, &open.found);
+            let target = Target { goal, protocol, started, lookup, lanes, attempts: Vec::new() };
+            let key = self.targets.insert(target);
+            self.begin(now, key);
+            return true;
+        }
+        false
+    }
+
+    fn begin(&mut self, now: Instant, key: usize) {
+        let target = &mut self.targets[key];
+        for index in 0..target.lanes.len() {
+            if let Some(reason) = target.lanes[index].skip {
+                set_aside(target, index, now, Outcome::Skipped, reason);
+            }
+        }
+        let waiting = (0..target.lanes.len()).filter(|&index| !target.lanes[index].done);
+        let first = match self.policy.strategy {
+            Strategy::All => usize::MAX,
+            Strategy::First => 1,
+        };
+        self.ready.extend(waiting.take(first).map(|index| (key, index)));
+        self.settle(now, key);
+    }
+
+    /// Whether, and after what pause, an attempt is made again.
+    fn again(&self, attempt: &Attempt, lane: &Lane) -> Option<Duration> {
+        if self.stopped.is_some() {
+            return None;
+        }
+        if attempt.outcome == Outcome::SelfConnected {
+            return (!self.policy.fixed_port && lane.self_connects + 1 < SELF_CONNECT_TRIES).then_some(Duration::ZERO);
+        }
+        let tries = lane.tries - lane.self_connects;
+        (retryable(attempt) && tries <= self.policy.retries).then_some(self.policy.retry_delay)
+    }
+
+    fn lane_done(&mut self, now: Instant, key: usize, index: usize) {
+        if self.policy.strategy == Strategy::First {
+            self.first_lane_done(now, key, index);
+        }
+        self.settle(now, key);
+    }
+
+    /// "in order, stop at the first success"
+    fn first_lane_done(&mut self, now: Instant, key: usize, index: usize) {
+        let target = &mut self.targets[key];
+        let connected = target.attempts.last().is_some_and(|(_, attempt)| attempt.outcome == Outcome::Connected);
+        let rest: Vec<usize> = (index + 1..target.lanes.len()).filter(|&lane| !target.lanes[lane].done).collect();
+        match rest.first() {
+            Some(&lane) if !connected && self.stopped.is_none() => self.ready.push_front((key, lane)),
+            _ if connected => {
+                for lane in rest {
+                    set_aside(target, lane, now, Outcome::Skipped, "an earlier address connected");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reports the target once every address is done.
+    fn settle(&mut self, now: Instant, key: usize) {
+        if self.targets[key].lanes.iter().all(|lane| lane.done) {
+            let target = self.targets.remove(key);
+            self.out.push_back(Action::Report(Box::new(report(&self.policy, now, target))));
+        }
+    }
+
+    // --- limits ----------------------------------------------------------------------------------------------
+
+    fn expire(&mut self, now: Instant) {
+        while let Some(&(at, id)) = self.limits.front() {
+            if self.is_live(&(at, id)) {
+                if at > now {
+                    break;
+                }
+                self.running[id].given_up = true;
+                self.out.push_back(Action::GiveUp { attempt: id, why: Stop::Limit });
+            }
+            self.limits.pop_front();
+        }
+        while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            match self.later.pop() {
+                Some(Reverse((_, Later::Attempt { target, lane }))) => self.ready.push_front((target, lane)),
+                Some(Reverse((_, Later::Lookup { group }))) => {
+                    self.open[group].limit = self.lookup_limit(now);
+                    self.ask(group);
+                }
+                None => break,
+            }
+        }
+        self.expire_lookups(now);
+    }
+
+    fn expire_lookups(&mut self, now: Instant) {
+        if !self.open.iter().any(|(_, open)| open.is_late(now)) {
+            return;
+        }
+        let late: Vec<GroupId> = self.open.iter().filter(|(_, open)| open.is_late(now)).map(|(id, _)| id).collect();
+        for id in late {
+            self.out.push_back(Action::Abandon { group: id });
+            self.looked_up(now, id, Err(limit_reached()));
+        }
+    }
+
+    fn is_live(&self, &(at, id): &(Instant, AttemptId)) -> bool {
+        self.running.get(id).is_some_and(|running| running.limit == Some(at) && !running.given_up)
+    }
+
+    /// Keeps the queue of limits as short as what is in flight; most attempts end long before their limit.
+    fn forget_old_limits(&mut self) {
+        if self.limits.len() > 2 * self.running.len() + 64 {
+            let limits = std::mem::take(&mut self.limits);
+            self.limits = limits.into_iter().filter(|entry| self.is_live(entry)).collect();
+        }
+    }
+
+    // --- stopping --------------------------------------------------------------------------------------------
+
+    fn give_up_all(&mut self, why: Stop) {
+        for (attempt, running) in self.running.iter_mut().filter(|(_, running)| !running.given_up) {
+            running.given_up = true;
+            self.out.push_back(Action::GiveUp { attempt, why });
+        }
+    }
+
+    /// Groups that wait for their lookup end here; groups with goals left lose the rest.
+    fn drop_open(&mut self, now: Instant, why: Stop) {
+        for id in std::mem::take(&mut self.order) {
+            if self.open[id].state == LookupState::Ready {
+                self.cut_short |= self.open[id].group.goals.next().is_some();
+                self.open.remove(id);
+                continue;
+            }
+            self.out.push_back(Action::Abandon { group: id });
+            let mut failure = limit_reached();
+            failure.by = if why == Stop::Limit { By::Limit } else { By::Local };
+            self.unresolved(now, id, failure);
+            let mut open = self.open.remove(id);
+            let Some(goal) = open.group.goals.next() else { continue };
+            self.cut_short |= open.group.goals.next().is_some();
+            let (lookup, protocol, started) = (open.lookup, open.group.protocol, open.started);
+            let target = Target { goal, protocol, started, lookup, lanes: Vec::new(), attempts: Vec::new() };
+            let mut report = report(&self.policy, now, target);
+            if why == Stop::Interrupted {
+                report.outcome = Outcome::Interrupted;
+            }
+            self.out.push_back(Action::Report(Box::new(report)));
+        }
+    }
+
+    fn skip_waiting(&mut self, now: Instant, why: Stop) {
+        let reason = match why {
+            Stop::Limit => "the deadline was reached",
+            Stop::Interrupted => "interrupted",
+        };
+        let keys: Vec<usize> = self.targets.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let target = &mut self.targets[key];
+            for index in 0..target.lanes.len() {
+                let lane = &target.lanes[index];
+                if lane.done || lane.running.is_some() {
+                    continue;
+                }
+                if lane.tries > 0 {
+                    target.lanes[index].done = true; // it waited for a further try: what it came to is known
+                } else {
+                    set_aside(target, index, now, Outcome::Skipped, reason);
+                }
+            }
+            self.settle(now, key);
+        }
+    }
+}
+
+impl Open {
+    fn is_late(&self, now: Instant) -> bool {
+        self.state == LookupState::Pending && self.limit.is_some_and(|limit| limit <= now)
+    }
+}
+
+fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    a.into_iter().chain(b).min()
+}
+
+fn same_host(a: SocketAddr, b: SocketAddr) -> bool {
+    match (a, b) {
+        (SocketAddr::V6(a), SocketAddr::V6(b)) => a.ip() == b.ip() && a.scope_id() == b.scope_id(),
+        _ => a.ip() == b.ip(),
+    }
+}
+
+fn limit_reached() -> LookupFailure {
+    LookupFailure {
+        error: None,
+        by: By::Limit,
+        cause: Some(Cause::ResolverLimit),
+        advice: Some("the resolver had not answered within the limit: check the name servers".into()),
+    }
+}
+
+/// The documents call the code retryable; silence until our own limit is what they call WSAETIMEDOUT.
+fn retryable(attempt: &Attempt) -> bool {
+    match attempt.error {
+        Some(code) => taxonomy::describe(code).retryable,
+        None => matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
+    }
+}
+
+fn lanes(goal: &Goal, found: &[Found]) -> Vec<Lane> {
+    let lane = |mut address: SocketAddr, skip| {
+        address.set_port(goal.port);
+        Lane { address, skip, tries: 0, self_connects: 0, running: None, done: false }
+    };
+    match goal.address {
+        Some(address) => vec![lane(address, None)],
+        None => found.iter().map(|entry| lane(entry.address, entry.skip)).collect(),
+    }
+}
+
+/// Closes a lane without an attempt.
+fn set_aside(target: &mut Target, index: usize, now: Instant, outcome: Outcome, reason: &'static str) {
+    let lane = &mut target.lanes[index];
+    lane.done = true;
+    let attempt = Attempt::skipped(lane.address, lane.tries + 1, now - target.started, outcome, reason);
+    target.attempts.push((index, attempt));
+}
+
+fn report(policy: &Policy, now: Instant, mut target: Target) -> Report {
+    // Tries of one address stand together, addresses in the resolver's order; the sort is stable.
+    target.attempts.sort_by_key(|&(lane, _)| lane);
+    let finals: Vec<&Attempt> = (0..target.lanes.len())
+        .filter_map(|lane| target.attempts.iter().rev().find(|(of, _)| *of == lane).map(|(_, attempt)| attempt))
+        .collect();
+    let good = holds(policy.require, &finals);
+    let outcome = overall(good, &finals, &target.lookup);
+    let partial = good && finals.iter().any(|attempt| counts_as_failed(attempt.outcome));
+    let (epoch, wall) = policy.epoch;
+    Report {
+        target: target.goal.text,
+        host: target.goal.host,
+        port: target.goal.port,
+        protocol: target.protocol,
+        mode: policy.mode,
+        strategy: policy.strategy,
+        started_at: wall + (target.started - epoch),
+        elapsed: now - target.started,
+        outcome,
+        good,
+        partial,
+        lookup: Rc::unwrap_or_clone(target.lookup),
+        attempts: target.attempts.into_iter().map(|(_, attempt)| attempt).collect(),
+    }
+}
+
+fn counts_as_failed(outcome: Outcome) -> bool {
+    !matches!(outcome, Outcome::Connected | Outcome::Skipped | Outcome::Cancelled)
+}
+
+/// Whether the requirement holds; addresses that were not tried do not count.
+fn holds(require: Require, finals: &[&Attempt]) -> bool {
+    let connected = finals.iter().filter(|attempt| attempt.outcome == Outcome::Connected).count();
+    let failed = finals.iter().filter(|attempt| counts_as_failed(attempt.outcome));
+    match require {
+        Require::Any => connected > 0,
+        Require::All => connected > 0 && failed.count() == 0,
+        Require::Count(count) => connected >= count,
+        Require::EachFamily => {
+            let reached = |v6: bool| {
+                finals.iter().any(|a| a.address.is_ipv6() == v6 && a.outcome == Outcome::Connected)
+            };
+            connected > 0 && failed.into_iter().all(|attempt| reached(attempt.address.is_ipv6()))
+        }
+    }
+}
+
+/// "`connected` when its requirement holds, else that of the attempt that got furthest"
+fn overall(good: bool, finals: &[&Attempt], lookup: &Lookup) -> Outcome {
+    if good {
+        return Outcome::Connected;
+    }
+    if finals.is_empty() {
+        let shortage = lookup.by == Some(By::Local) && lookup.error.is_some();
+        return if shortage { Outcome::Unavailable } else { Outcome::Unresolved };
+    }
+    let failures = finals.iter().map(|attempt| attempt.outcome).filter(|&outcome| outcome != Outcome::Connected);
+    // Every address connected and yet fewer than required: no attempt has a better word for it.
+    failures.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Failed)
+}

@@ -1,0 +1,147 @@
+//! rconnect: can a program on this machine connect there; for every address, what happened, who said so, what now?
+//!
+//! The way from the command line to the exit code is [`run`]; the modules stand in the order in which it meets them:
+//!
+//! ```text
+//! main      argv, standard streams → run → exit code
+//! cli       what can be typed                    generate  man page, completions, schema from it
+//! config    what is meant                        explain   the taxonomy for people
+//! target    grammar of hosts, ports, networks    duration  grammar of durations
+//! input     where targets come from
+//! driver    the only loop                        clock     the only clock
+//! engine    scheduling without I/O
+//! resolve   names → addresses                    socket    one attempt
+//! sys       what a platform must export
+//! verdict   evidence → outcome, by, cause        advice    one line a cause
+//! taxonomy  THE TABLE of codes                   icmp      the table of messages
+//! outcome   values                               exit      exit codes
+//! report    values → bytes
+//! ```
+
+pub mod advice;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod driver;
+pub mod duration;
+pub mod engine;
+pub mod exit;
+pub mod explain;
+pub mod generate;
+pub mod icmp;
+pub mod input;
+pub mod outcome;
+pub mod report;
+pub mod resolve;
+pub mod socket;
+pub mod sys;
+pub mod target;
+pub mod taxonomy;
+pub mod verdict;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
+
+use crate::cli::{Args, Output};
+use crate::config::{Probe, Task};
+use crate::driver::Ended;
+use crate::engine::Engine;
+use crate::exit::Tally;
+use crate::input::Input;
+use crate::report::{Format, Reporter, Totals};
+use crate::resolve::Resolver;
+use crate::sys::Signal;
+
+/// Runs the program: `arguments` as the system gave them, results to `out`, diagnostics to `err`; gives the exit code.
+pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return usage(&error, out, err),
+    };
+    let result = config::settle(args, &|name| std::env::var_os(name)).and_then(|task| match task {
+        Task::Probe(settled) => probe(*settled, out, err),
+        Task::Explain(code, Output::Json) => text(out, explain::explain_json(&code)?),
+        Task::Explain(code, _) => text(out, explain::explain(&code)?),
+        Task::ListErrors(Output::Json) => text(out, explain::list_json()),
+        Task::ListErrors(_) => text(out, explain::list()),
+        Task::Generate(kind) => text(out, generate::document(kind)),
+    });
+    result.unwrap_or_else(|error| fault(err, &error))
+}
+
+/// Help and version are answers; anything else is one line that says what is wrong.
+fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let rendered = error.render().to_string();
+    if !error.use_stderr() {
+        return text(out, rendered.into_bytes()).unwrap_or_else(|error| fault(err, &error));
+    }
+    let said = rendered.split("\n\nUsage:").next().unwrap_or(&rendered);
+    let said = said.split("\n\nFor more information").next().unwrap_or(said);
+    let words: Vec<&str> = said.trim_start_matches("error: ").split_whitespace().collect();
+    fault(err, &anyhow!(words.join(" ")))
+}
+
+fn text(out: &mut dyn Write, bytes: impl AsRef<[u8]>) -> Result<u8> {
+    match out.write_all(bytes.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
+        _ => Ok(exit::GOOD),
+    }
+}
+
+fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
+    // Where standard error is gone as well, the exit code is all that is left to say it with.
+    let _ = writeln!(err, "rconnect: {error:#}");
+    exit::FAULT
+}
+
+fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
+    let Probe { specs, from, rules, policy, socket, resolve, format, style, table, notes, .. } = settled;
+    for note in notes {
+        let _ = writeln!(err, "rconnect: {note}");
+    }
+    let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
+    let mut tally = Tally::default();
+    let reporter = Reporter { format: format.unwrap_or(Format::Human), style };
+    let mut totals = Totals::default();
+    let mut write = |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };
+    sys::catch_signals();
+    write(reporter.header()).or_else(quiet_end)?;
+    let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |report| {
+        tally.add(exit::of(report));
+        totals.add(report);
+        write(reporter.target(report))
+    })?;
+    if ended.write_error.is_none() {
+        write(reporter.summary(&totals)).or_else(quiet_end)?;
+    }
+    conclude(ended, input.error, tally.code(table), err)
+}
+
+/// A reader that has gone away is a quiet end.
+fn quiet_end(error: io::Error) -> Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
+}
+
+fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8, err: &mut dyn Write) -> Result<u8> {
+    if let Some(error) = ended.write_error {
+        quiet_end(error)?;
+        // What was decided had been counted; what was not tried because nobody reads must not pass for good.
+        return Ok(if ended.cut_short { exit::FAULT } else { code });
+    }
+    if let Some(error) = bad_input {
+        return Err(error);
+    }
+    match ended.signal {
+        Some(Signal::Interrupt) => return Ok(exit::SIGINT),
+        Some(Signal::Terminate) => return Ok(exit::SIGTERM),
+        None => {}
+    }
+    if ended.cut_short {
+        let _ = writeln!(err, "rconnect: the deadline came before every target was tried");
+        return Ok(if code == exit::GOOD { exit::class(outcome::Outcome::TimedOut) } else { code });
+    }
+    Ok(code)
+}

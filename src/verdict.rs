@@ -1,0 +1,290 @@
+//! From evidence to verdict: what an attempt came to, who decided it, and the finest cause the evidence allows. Pure.
+//!
+//! The same number has several causes (EACCES alone has six), so the number never decides by itself: the step that
+//! returned it, the ICMP message behind it, the kernel's count of segments and the routing table do.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::icmp::{self, Icmp};
+use crate::outcome::{By, Cause, Outcome, Phase, Protocol, Route};
+use crate::taxonomy::{self, Code};
+
+/// What ended an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The handshake completed, or a reply came.
+    Success,
+    /// The system returned a code.
+    Error(Code),
+    /// Our limit ran out first.
+    Limit,
+    /// A signal ended it.
+    Interrupted,
+}
+
+/// What the kernel's TCP knows of an attempt; every part is `None` where this system cannot tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TcpFacts {
+    /// SYN segments sent.
+    pub syns: Option<u32>,
+    /// Round trip of SYN and SYN/ACK.
+    pub rtt: Option<Duration>,
+    /// Whether the handshake was complete.
+    pub handshake: Option<bool>,
+}
+
+/// Everything that is known when an attempt has ended.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Where to.
+    pub address: SocketAddr,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// The step in which it ended.
+    pub phase: Phase,
+    /// What ended it.
+    pub end: End,
+    /// Our end; tells a self-connect and our own ICMP messages.
+    pub local: Option<SocketAddr>,
+    /// ICMP messages, oldest first, each with the code that the kernel made of it.
+    pub icmp: Vec<(Icmp, i32)>,
+    /// What the kernel's TCP knows.
+    pub tcp: TcpFacts,
+    /// What the routing table says, where it was asked.
+    pub route: Option<Route>,
+    /// The user asked for a source address or interface.
+    pub source_given: bool,
+    /// From the call of connect() to the end.
+    pub elapsed: Duration,
+}
+
+/// What the evidence comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The cause in one word.
+    pub outcome: Outcome,
+    /// Who decided it.
+    pub by: Option<By>,
+    /// The finest cause.
+    pub cause: Option<Cause>,
+    /// The message that decided it, else the first that came.
+    pub icmp: Option<Icmp>,
+}
+
+/// Judges one attempt.
+pub fn judge(evidence: &Evidence) -> Verdict {
+    let decisive = decisive(evidence);
+    let icmp = decisive.map(|icmp| Icmp { decisive: true, ..collapse(evidence, icmp) });
+    let (outcome, by, cause) = match evidence.end {
+        End::Success => success(evidence),
+        End::Limit => limit(evidence.protocol),
+        End::Interrupted => (Outcome::Interrupted, None, None),
+        End::Error(code) => match decisive {
+            Some(icmp) => by_message(evidence, icmp),
+            None => by_code(evidence, code),
+        },
+    };
+    let icmp = icmp.or_else(|| evidence.icmp.first().map(|(first, _)| collapse(evidence, first)));
+    Verdict { outcome, by, cause, icmp }
+}
+
+type Judged = (Outcome, Option<By>, Option<Cause>);
+
+const fn local(outcome: Outcome, cause: Cause) -> Judged {
+    (outcome, Some(By::Local), Some(cause))
+}
+
+fn success(evidence: &Evidence) -> Judged {
+    let itself = evidence.protocol == Protocol::Tcp && evidence.local == Some(evidence.address);
+    if itself { local(Outcome::SelfConnected, Cause::SelfConnect) } else { (Outcome::Connected, None, None) }
+}
+
+fn limit(protocol: Protocol) -> Judged {
+    match protocol {
+        Protocol::Tcp => (Outcome::TimedOut, Some(By::Limit), Some(Cause::Silence)),
+        Protocol::Udp => (Outcome::Unconfirmed, Some(By::Limit), Some(Cause::NoReply)),
+    }
+}
+
+/// The message that ended the attempt: the last one of which the kernel made the code that it returned.
+fn decisive(evidence: &Evidence) -> Option<&Icmp> {
+    let End::Error(Code::Os(returned)) = evidence.end else { return None };
+    let made = |entry: &&(Icmp, i32)| entry.1 == returned;
+    evidence.icmp.iter().rev().find(made).map(|(icmp, _)| icmp)
+}
+
+/// Messages of the same kind from the same sender count as one that came several times.
+fn collapse(evidence: &Evidence, icmp: &Icmp) -> Icmp {
+    let same = |other: &&(Icmp, i32)| {
+        (other.0.from, other.0.kind, other.0.code) == (icmp.from, icmp.kind, icmp.code)
+    };
+    let first = evidence.icmp.iter().find(same).map_or(icmp, |(first, _)| first);
+    Icmp { count: evidence.icmp.iter().filter(same).count() as u32, ..first.clone() }
+}
+
+fn by_message(evidence: &Evidence, icmp: &Icmp) -> Judged {
+    let sender = sender(evidence, icmp);
+    let (outcome, cause) = match icmp.verdict() {
+        icmp::Verdict::PortUnreachable => (Outcome::Refused, Cause::PortUnreachable),
+        icmp::Verdict::ProtocolUnreachable => (Outcome::Refused, Cause::ProtocolUnreachable),
+        icmp::Verdict::Prohibited => (Outcome::Denied, Cause::Prohibited),
+        icmp::Verdict::TtlExceeded => (Outcome::Unreachable, Cause::TtlExceeded),
+        icmp::Verdict::ParameterProblem => (Outcome::Unreachable, Cause::ParameterProblem),
+        icmp::Verdict::Unreachable if sender == By::Neighbour => (Outcome::Unreachable, Cause::NeighbourSilent),
+        icmp::Verdict::Unreachable | icmp::Verdict::Other => (Outcome::Unreachable, Cause::RouterUnreachable),
+    };
+    (outcome, Some(sender), Some(cause))
+}
+
+/// Who sent the message. Our own address sends "host unreachable" when the next hop does not answer address
+/// resolution; then not one SYN left. A rule of our own firewall answers from our own address, too, but at once.
+fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
+    let own = evidence.local.map(|local| local.ip()) == Some(icmp.from);
+    let host_unreachable = if icmp.v6 { (1, 3) } else { (3, 1) };
+    // The kernel asks three times, a second apart, before it gives the neighbour up (neigh/*/mcast_solicit); one that
+    // has failed already is asked again.
+    let waited = evidence.elapsed >= Duration::from_millis(500);
+    let nothing_left = evidence.tcp.syns.is_none_or(|syns| syns <= 1);
+    if canonical(icmp.from) == canonical(evidence.address.ip()) {
+        By::Peer
+    } else if own && (icmp.kind, icmp.code) == host_unreachable && waited && nothing_left {
+        By::Neighbour
+    } else if own || icmp.from.is_loopback() {
+        By::Local
+    } else {
+        By::Router
+    }
+}
+
+/// An IPv4-mapped IPv6 address is the IPv4 address that goes over the wire.
+fn canonical(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+/// No message explains the code: the step and the name do.
+fn by_code(evidence: &Evidence, code: Code) -> Judged {
+    let name = taxonomy::row(code).map_or("", |row| row.name);
+    if let Some(shortage) = shortage(name) {
+        return shortage;
+    }
+    let judged = match evidence.phase {
+        Phase::Resolve => None,
+        Phase::Socket => policy(name),
+        Phase::Option => option(name),
+        Phase::Bind => bind(evidence, name),
+        Phase::Connect => call(evidence, name),
+        Phase::Completion => completion(evidence, name),
+    };
+    judged.unwrap_or_else(|| by_table(evidence, code))
+}
+
+/// A local shortage is never the peer's state, in whatever step it shows.
+fn shortage(name: &str) -> Option<Judged> {
+    Some(match name {
+        "EMFILE" | "ENFILE" => local(Outcome::Unavailable, Cause::Descriptors),
+        "ENOMEM" | "ENOBUFS" => local(Outcome::Unavailable, Cause::Buffers),
+        "ENODEV" => local(Outcome::Unavailable, Cause::NoInterface),
+        "ENETDOWN" => local(Outcome::Unavailable, Cause::NetworkDown),
+        _ => return None,
+    })
+}
+
+fn policy(name: &str) -> Option<Judged> {
+    matches!(name, "EACCES" | "EPERM" | "ENOSYS" | "ENOTCAPABLE" | "ECAPMODE")
+        .then_some(local(Outcome::Denied, Cause::LocalPolicy))
+}
+
+fn option(name: &str) -> Option<Judged> {
+    match name {
+        "EINVAL" => Some((Outcome::Invalid, Some(By::Local), None)),
+        "ENXIO" => Some(local(Outcome::Unavailable, Cause::NoInterface)),
+        _ => policy(name),
+    }
+}
+
+fn bind(evidence: &Evidence, name: &str) -> Option<Judged> {
+    match name {
+        "EADDRNOTAVAIL" => Some(local(Outcome::Unavailable, Cause::SourceAddress)),
+        "EADDRINUSE" => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
+        "EINVAL" if scope_missing(evidence.address) => Some(local(Outcome::Invalid, Cause::ScopeMissing)),
+        "EINVAL" => Some(local(Outcome::Invalid, Cause::SourceMismatch)),
+        _ => policy(name),
+    }
+}
+
+/// The call of connect() decides only what this machine can decide alone.
+fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
+    let routed = evidence.route.as_ref().and_then(|route| route.error).and_then(taxonomy::row).map(|row| row.name);
+    let kind = evidence.route.as_ref().and_then(|route| route.kind);
+    let ip = evidence.address.ip();
+    Some(match name {
+        "EACCES" if evidence.protocol == Protocol::Udp && kind == Some("broadcast") => {
+            local(Outcome::Denied, Cause::Broadcast)
+        }
+        "EACCES" if routed == Some("EACCES") => local(Outcome::Denied, Cause::ProhibitRoute),
+        "EINVAL" if scope_missing(evidence.address) => local(Outcome::Invalid, Cause::ScopeMissing),
+        "EINVAL" if routed == Some("EINVAL") => local(Outcome::Unreachable, Cause::BlackholeRoute),
+        "EINVAL" if evidence.source_given => local(Outcome::Invalid, Cause::SourceMismatch),
+        "EINVAL" => (Outcome::Invalid, Some(By::Local), None),
+        "ENETUNREACH" if !is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast")) => local(Outcome::Unreachable, Cause::NotUnicast),
+        "ENETUNREACH" if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
+            local(Outcome::Unreachable, Cause::SourceMismatch)
+        }
+        "ENETUNREACH" => local(Outcome::Unreachable, Cause::NoRoute),
+        "EHOSTUNREACH" => local(Outcome::Unreachable, Cause::UnreachableRoute),
+        "EADDRNOTAVAIL" if ip.is_unspecified() => local(Outcome::Invalid, Cause::NotUnicast),
+        "EADDRNOTAVAIL" if no_source(evidence) => local(Outcome::Unavailable, Cause::NoSourceAddress),
+        "EADDRNOTAVAIL" | "EADDRINUSE" | "EAGAIN" => local(Outcome::Unavailable, Cause::LocalPorts),
+        "EMSGSIZE" => (Outcome::Invalid, Some(By::Local), None),
+        _ => return policy(name).or_else(|| answered(evidence, name)),
+    })
+}
+
+/// The system's answer after connect() was under way; without a message behind it only TCP itself can have spoken.
+fn completion(evidence: &Evidence, name: &str) -> Option<Judged> {
+    match name {
+        "ENETUNREACH" | "EHOSTUNREACH" | "EHOSTDOWN" | "ENONET" => Some((Outcome::Unreachable, None, None)),
+        "EADDRNOTAVAIL" | "EADDRINUSE" | "EAGAIN" => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
+        _ => answered(evidence, name).or_else(|| policy(name)),
+    }
+}
+
+fn answered(evidence: &Evidence, name: &str) -> Option<Judged> {
+    let datagram = evidence.protocol == Protocol::Udp;
+    Some(match name {
+        // Winsock tells a datagram socket of a port unreachable by WSAECONNRESET.
+        "ECONNREFUSED" | "ECONNRESET" if datagram => (Outcome::Refused, None, Some(Cause::PortUnreachable)),
+        "ECONNREFUSED" => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
+        "ECONNRESET" | "ECONNABORTED" if evidence.tcp.handshake == Some(true) => {
+            (Outcome::Reset, Some(By::Peer), Some(Cause::ResetAfterHandshake))
+        }
+        "ECONNRESET" | "ECONNABORTED" => (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly)),
+        "ETIMEDOUT" => (Outcome::TimedOut, Some(By::System), Some(Cause::Silence)),
+        _ => return None,
+    })
+}
+
+/// The class that the table gives a code when nothing finer is known.
+fn by_table(evidence: &Evidence, code: Code) -> Judged {
+    let outcome = taxonomy::row(code).map_or(Outcome::Failed, |row| row.outcome);
+    let by = (evidence.phase != Phase::Completion).then_some(By::Local);
+    (outcome, by, None)
+}
+
+fn no_source(evidence: &Evidence) -> bool {
+    let Some(route) = &evidence.route else { return false };
+    evidence.address.is_ipv6() && (route.error.is_some() || route.source.is_none())
+}
+
+/// RFC 4291 section 2.5.6: a link-local address says nothing without its link.
+fn scope_missing(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
+fn is_unicast(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
+        IpAddr::V6(ip) => !ip.is_multicast(),
+    }
+}

@@ -1,0 +1,624 @@
+//! For people: one line for a literal address, a block for a name. Two columns of words and one of times line up within
+//! a target; what each outcome rests on stands below it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use colored::{Color, Colorize};
+
+use super::{Style, Totals, address, micros, timestamp};
+use crate::duration;
+use crate::icmp::Icmp;
+use crate::outcome::{Attempt, By, Cause, Event, Outcome, Phase, Protocol, Report, Route};
+use crate::taxonomy::{Code, describe};
+
+/// As wide as `connected`, so that most outcomes line up from one target to the next, too.
+const OUTCOME_WIDTH: usize = 9;
+/// As wide as `999.9 ms` and one more for the alignment of seconds.
+const TIME_WIDTH: usize = 9;
+/// As wide as `65535`: the ports of one literal line up.
+const PORT_WIDTH: usize = 5;
+
+/// One line of the table, and what stands below it.
+struct Row {
+    label: String,
+    outcome: Outcome,
+    time: String,
+    codes: String,
+    below: Vec<String>,
+}
+
+/// One whole target.
+pub fn target(report: &Report, style: Style) -> String {
+    let stamp = if style.timestamps { timestamp(report.started_at) + " " } else { String::new() };
+    let mut lines = if report.attempts.is_empty() {
+        table(&[bare(report, stamp)], "", style)
+    } else if is_literal(&report.host) {
+        table(&rows(report, style, &label(report, &stamp)), "", style)
+    } else {
+        let rows = rows(report, style, "");
+        std::iter::once(stamp + &header(report, style)).chain(table(&rows, "  ", style)).collect()
+    };
+    lines.extend(advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
+    lines.extend(closing(report));
+    lines.join("\n") + "\n"
+}
+
+/// What the targets of a run came to; nothing for one target, which has said it already.
+pub fn summary(totals: &Totals) -> String {
+    if totals.targets < 2 {
+        return String::new();
+    }
+    let partial = if totals.partial > 0 { format!(" ({} partial)", totals.partial) } else { String::new() };
+    let others: Vec<String> = totals.others().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let not = match totals.targets - totals.good {
+        0 => String::new(),
+        not => format!(", {not} not: {}", others.join(", ")),
+    };
+    format!("{} targets: {} good{partial}{not}\n", totals.targets, totals.good)
+}
+
+/// A literal is its own address: no lookup to tell of, no list to head. An interface may follow (RFC 4007 section 11).
+fn is_literal(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.split('%').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
+}
+
+fn label(report: &Report, stamp: &str) -> String {
+    let padding = PORT_WIDTH.saturating_sub(report.port.to_string().len());
+    format!("{stamp}{}{:padding$}", report.target, "")
+}
+
+fn header(report: &Report, style: Style) -> String {
+    let lookup = &report.lookup;
+    let took =
+        if lookup.elapsed.is_zero() { String::new() } else { format!(" in {}", duration::human(lookup.elapsed)) };
+    let again = match lookup.duplicates {
+        0 => String::new(),
+        _ if style.verbose == 0 => String::new(),
+        again => format!(" ({} dropped)", count(again, "duplicate", "duplicates")),
+    };
+    let codes = lookup.error.map(|code| format!("  {}", codes(code))).unwrap_or_default();
+    format!("{}  {}{took}{again}{codes}", report.target, count(lookup.addresses, "address", "addresses"))
+}
+
+/// A target that came to its end before there was an address to try.
+fn bare(report: &Report, stamp: String) -> Row {
+    Row {
+        label: stamp + &report.target,
+        outcome: report.outcome,
+        time: duration::human(report.elapsed),
+        codes: report.lookup.error.map(codes).unwrap_or_default(),
+        below: Vec::new(),
+    }
+}
+
+/// A row for each try; `first` is the first one's label where that is not its address.
+fn rows(report: &Report, style: Style, first: &str) -> Vec<Row> {
+    let label = |index: usize, attempt: &Attempt| match (index, attempt.number) {
+        (0, _) if !first.is_empty() => first.to_string(),
+        (1.., 2..) if report.attempts[index - 1].address == attempt.address => format!("  try {}", attempt.number),
+        _ => address(attempt.address),
+    };
+    report
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(index, attempt)| row(label(index, attempt), report, attempt, style))
+        .collect()
+}
+
+fn row(label: String, report: &Report, attempt: &Attempt, style: Style) -> Row {
+    let begun = attempt.phase.is_some() || !attempt.elapsed.is_zero();
+    let mut below = evidence(report.protocol, attempt, style);
+    if style.verbose > 0 {
+        below.extend(details(attempt));
+    }
+    Row {
+        label,
+        outcome: attempt.outcome,
+        time: if begun { duration::human(attempt.elapsed) } else { String::new() },
+        codes: attempt.error.map(codes).unwrap_or_default(),
+        below,
+    }
+}
+
+fn table(rows: &[Row], indent: &str, style: Style) -> Vec<String> {
+    let widest =
+        |least: usize, text: fn(&Row) -> &str| rows.iter().map(|row| text(row).chars().count()).fold(least, usize::max);
+    let label = widest(0, |row| &row.label);
+    let outcome = widest(OUTCOME_WIDTH, |row| row.outcome.slug());
+    let time = widest(TIME_WIDTH, |row| &row.time);
+    let below = indent.len() + label + 3;
+    let mut lines = Vec::new();
+    for row in rows {
+        let gap = outcome - row.outcome.slug().len();
+        let word = word(row.outcome, style);
+        let line = format!("{indent}{:<label$}   {word}{:gap$}  {:>time$}  {}", row.label, "", row.time, row.codes);
+        lines.push(line.trim_end().to_string());
+        lines.extend(row.below.iter().map(|text| format!("{:below$}{text}", "")));
+    }
+    lines
+}
+
+fn word(outcome: Outcome, style: Style) -> String {
+    if style.color { outcome.slug().color(color(outcome)).to_string() } else { outcome.to_string() }
+}
+
+/// Green is good, red is an answer that was no, yellow is no answer.
+fn color(outcome: Outcome) -> Color {
+    use Outcome::*;
+    match outcome {
+        Connected => Color::Green,
+        TimedOut | Unconfirmed | Interrupted | Cancelled | Skipped => Color::Yellow,
+        Refused | Unreachable | Denied | Unavailable | Unsupported | Invalid | Reset | SelfConnected | Unresolved
+        | Failed => Color::Red,
+    }
+}
+
+fn codes(code: Code) -> String {
+    describe(code).to_string()
+}
+
+/// What the outcome rests on: facts, where advice says what to do about them.
+fn evidence(protocol: Protocol, attempt: &Attempt, style: Style) -> Vec<String> {
+    let decisive = attempt.icmp.as_ref().filter(|icmp| icmp.decisive);
+    let early = attempt.icmp.as_ref().filter(|icmp| !icmp.decisive);
+    let main = match (attempt.cause, decisive) {
+        (Some(Cause::NeighbourSilent), _) if attempt.by != Some(By::Router) => Some(neighbour(attempt)),
+        (_, Some(icmp)) => Some(message(attempt, icmp)),
+        (_, None) => finding(protocol, attempt, style),
+    };
+    [attempt.reason.map(str::to_string), main, early.map(meanwhile)].into_iter().flatten().collect()
+}
+
+fn message(attempt: &Attempt, icmp: &Icmp) -> String {
+    let whose = if attempt.by == Some(By::Local) { " (this machine)" } else { "" };
+    let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
+    format!("{}{whose} says: {icmp}{times}", icmp.from)
+}
+
+/// A message that did not end the attempt.
+fn meanwhile(icmp: &Icmp) -> String {
+    let first = if icmp.count > 1 { format!(", {} times, first", icmp.count) } else { String::new() };
+    let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
+    match icmp.at {
+        Some(at) => format!("meanwhile {} said {}{first} after {}", icmp.from, icmp.meaning(), duration::human(at)),
+        None => format!("meanwhile {} said {}{times}", icmp.from, icmp.meaning()),
+    }
+}
+
+/// Address resolution: RFC 826 for IPv4, RFC 4861 section 7.2 for IPv6.
+fn neighbour(attempt: &Attempt) -> String {
+    let gateway = attempt.route.as_ref().and_then(|route| route.gateway);
+    let resolution = if attempt.address.ip().to_canonical().is_ipv4() { "ARP" } else { "neighbour discovery" };
+    match gateway {
+        Some(gateway) => format!("gateway {gateway} does not answer {resolution}"),
+        None => format!("the next hop does not answer {resolution}"),
+    }
+}
+
+/// What is to be said where no message decided it.
+fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String> {
+    let ip = attempt.address.ip();
+    match (attempt.outcome, attempt.by) {
+        (Outcome::Connected, _) => connected(protocol, attempt.syns),
+        (Outcome::SelfConnected, _) => Some(self_connect(attempt.local)),
+        (Outcome::Unconfirmed, _) => Some("sent; neither a reply nor an error came back".into()),
+        (Outcome::Reset, _) if attempt.cause == Some(Cause::ResetAfterHandshake) => {
+            Some(format!("the handshake was complete, then {ip} reset the connection"))
+        }
+        // That is what refused means; only what differs from it needs a line.
+        (Outcome::Refused, Some(By::Peer)) if attempt.cause == Some(Cause::Rst) && style.verbose == 0 => None,
+        (_, Some(by)) => Some(decided(by, attempt)),
+        (_, None) => attempt.cause.map(|cause| format!("cause: {cause}")),
+    }
+}
+
+fn connected(protocol: Protocol, syns: Option<u32>) -> Option<String> {
+    match (protocol, syns) {
+        (Protocol::Udp, _) => Some("a reply came".into()),
+        (Protocol::Tcp, Some(syns @ 2..)) => {
+            Some(format!("connected, but only the {} SYN was answered", ordinal(syns)))
+        }
+        (Protocol::Tcp, _) => None,
+    }
+}
+
+fn self_connect(local: Option<SocketAddr>) -> String {
+    match local {
+        Some(local) => format!("both ends are {local}: nobody is listening"),
+        None => "both ends are the same: nobody is listening".into(),
+    }
+}
+
+fn silence(syns: Option<u32>) -> String {
+    match syns {
+        None => "no answer".into(),
+        Some(0) => "no SYN had left".into(),
+        Some(syns) => format!("no answer to {}", count(syns as usize, "SYN", "SYNs")),
+    }
+}
+
+fn after(syns: Option<u32>) -> String {
+    syns.map(|syns| format!(" after {}", count(syns as usize, "SYN", "SYNs"))).unwrap_or_default()
+}
+
+/// Who decided, in which step, and the cause by its stable word.
+fn decided(by: By, attempt: &Attempt) -> String {
+    let who = match by {
+        By::Peer => "by the address itself",
+        By::Router => "by a router",
+        By::Neighbour => "by the next hop",
+        By::Local => "on this machine",
+        By::Limit => return format!("{} within our limit", silence(attempt.syns)),
+        By::System => return format!("the system gave up{}", after(attempt.syns)),
+    };
+    let call = match attempt.phase {
+        Some(Phase::Resolve) => " by getaddrinfo()",
+        Some(Phase::Socket) => " by socket()",
+        Some(Phase::Option) => " by setsockopt()",
+        Some(Phase::Bind) => " by bind()",
+        Some(Phase::Connect | Phase::Completion) | None => "",
+    };
+    let cause = attempt.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("decided {who}{call}{cause}")
+}
+
+/// What else is known, for `-v`.
+fn details(attempt: &Attempt) -> Vec<String> {
+    let width = attempt.events.iter().map(|event| event.event.len()).max().unwrap_or(0);
+    let digits = attempt.events.iter().map(|event| micros(event.at).to_string().len()).max().unwrap_or(0);
+    let events = attempt.events.iter().map(|event| step(event, digits, width));
+    [ends(attempt), attempt.route.as_ref().map(route)].into_iter().flatten().chain(events).collect()
+}
+
+fn ends(attempt: &Attempt) -> Option<String> {
+    let local = attempt.local.map(|local| format!("from {local}"));
+    let rtt = attempt.rtt.map(|rtt| format!("round trip {}", duration::human(rtt)));
+    let parts: Vec<String> = [local, rtt].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn route(route: &Route) -> String {
+    let parts = [
+        route.kind.map(|kind| format!(" {kind}")),
+        route.gateway.map(|gateway| format!(" via {gateway}")),
+        route.interface.as_ref().map(|interface| format!(" on {interface}")),
+        route.source.map(|source| format!(" from {source}")),
+        route.error.map(|code| format!(" {}", codes(code))),
+    ];
+    let known: String = parts.into_iter().flatten().collect();
+    format!("route:{}", if known.is_empty() { " unknown" } else { &known })
+}
+
+fn step(event: &Event, digits: usize, width: usize) -> String {
+    let codes = event.error.map(codes).unwrap_or_default();
+    format!("{:>digits$} µs  {:<width$}  {codes}", micros(event.at), event.event).trim_end().to_string()
+}
+
+/// Each line once, and only where it helps: nothing connected, or more was asked for.
+fn advice(report: &Report, style: Style) -> Vec<&str> {
+    let connected = report.attempts.iter().any(|attempt| attempt.outcome == Outcome::Connected);
+    if connected && style.verbose == 0 {
+        return Vec::new();
+    }
+    let mut lines: Vec<&str> = Vec::new();
+    let all = report.lookup.advice.iter().chain(report.attempts.iter().filter_map(|attempt| attempt.advice.as_ref()));
+    for line in all {
+        if !lines.contains(&line.as_str()) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+/// What the rows come to, where that is not plain from one of them.
+fn closing(report: &Report) -> Option<String> {
+    let last_tries: Vec<Outcome> = report
+        .attempts
+        .chunk_by(|a, b| a.address == b.address)
+        .filter_map(|tries| tries.last().map(|attempt| attempt.outcome))
+        .collect();
+    let connected = last_tries.iter().filter(|&&outcome| outcome == Outcome::Connected).count();
+    let verdict = match (report.good, report.partial, connected) {
+        (true, true, _) => " (partial)".to_string(),
+        (true, false, _) => return None,
+        (false, _, 0) if last_tries.len() < 2 => return None,
+        (false, _, 0) => format!(" ({})", report.outcome),
+        (false, ..) => ", not enough".to_string(),
+    };
+    let word = if report.protocol == Protocol::Udp { "replied" } else { "connected" };
+    Some(format!("{connected} of {} {word}{verdict}", count(last_tries.len(), "address", "addresses")))
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// `2nd`, `3rd`, `11th`, `21st`
+fn ordinal(number: u32) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::samples::{self, attempt, code, ms, report, us};
+    use super::*;
+
+    const PLAIN: Style = Style { color: false, verbose: 0, timestamps: false };
+    const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
+
+    #[track_caller]
+    fn assert_text(report: &Report, style: Style, expected: &[&str]) {
+        let text = target(report, style);
+        assert_eq!(text, expected.join("\n") + "\n", "\n{text}");
+    }
+
+    #[test]
+    fn ordinals() {
+        let text: Vec<String> = [2, 3, 4, 11, 12, 13, 21, 22, 112].into_iter().map(ordinal).collect();
+        assert_eq!(text, ["2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "112th"]);
+    }
+
+    #[test]
+    fn literals() {
+        for host in ["127.0.0.1", "::1", "[::1]", "fe80::1%eth0"] {
+            assert!(is_literal(host), "{host}");
+        }
+        for host in ["localhost", "db.example", "127.1", "%eth0"] {
+            assert!(!is_literal(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn colour_is_in_the_outcome_words_only_and_moves_no_column() {
+        colored::control::set_override(true);
+        let text = target(&samples::partial(), Style { color: true, ..PLAIN });
+        let plain = target(&samples::partial(), PLAIN);
+        assert!(text.contains("\u{1b}[32mconnected\u{1b}[0m     1.2 ms\n"), "{text}");
+        assert!(text.contains("\u{1b}[31mdenied\u{1b}[0m        0.1 ms"), "{text}");
+        let bare = text.replace("\u{1b}[32m", "").replace("\u{1b}[31m", "").replace("\u{1b}[0m", "");
+        assert_eq!(bare, plain);
+    }
+
+    #[test]
+    fn a_summary_of_several_targets_only() {
+        let mut totals = Totals::default();
+        totals.add(&samples::partial());
+        assert_eq!(summary(&totals), "");
+        totals.add(&samples::literal("10.0.0.1:22", Outcome::Connected));
+        assert_eq!(summary(&totals), "2 targets: 2 good (1 partial)\n");
+        for outcome in [Outcome::TimedOut, Outcome::Refused, Outcome::Refused] {
+            totals.add(&samples::literal("10.0.0.1:22", outcome));
+        }
+        assert_eq!(summary(&totals), "5 targets: 2 good (1 partial), 3 not: 2 refused, 1 timed-out\n");
+    }
+
+    /// "Columns line up": the words of every row begin in one column, and the times end in one.
+    #[test]
+    fn three_hundred_attempts_line_up() {
+        let mut all = report("many.example:80");
+        for n in 0..300_u32 {
+            let ip = if n % 2 == 0 { format!("10.0.0.{}:80", n % 256) } else { format!("[2001:db8::{n:x}]:80") };
+            let outcome = Outcome::ALL[n as usize % Outcome::ALL.len()];
+            all.attempts.push(Attempt { elapsed: ms(u64::from(n) * 7), ..attempt(&ip, outcome) });
+        }
+        let text = target(&all, PLAIN);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  1") || line.starts_with("  2")).collect();
+        assert_eq!(rows.len(), 300);
+        let word = 2 + "2001:db8::12b".len() + 3;
+        let time = word + "self-connected".len() + 2 + TIME_WIDTH;
+        for (row, attempt) in rows.iter().zip(&all.attempts) {
+            assert!(row[word..].starts_with(attempt.outcome.slug()), "{row}");
+            assert!(row[..time].ends_with('s') && row[..word].ends_with("   "), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_target_without_anything_is_one_line() {
+        let mut nothing = report("db.example:80");
+        nothing.outcome = Outcome::Interrupted;
+        nothing.elapsed = Duration::ZERO;
+        assert_text(&nothing, PLAIN, &["db.example:80   interrupted    0.00 ms"]);
+    }
+
+    #[test]
+    fn a_requirement_that_is_not_met_says_so() {
+        let mut all = samples::partial();
+        (all.good, all.partial, all.outcome) = (false, false, Outcome::Denied);
+        assert!(target(&all, PLAIN).ends_with("\n1 of 2 addresses connected, not enough\n"));
+    }
+
+    #[test]
+    fn a_literal_is_one_line_and_ports_of_it_line_up() {
+        let ssh = samples::literal("127.0.0.1:22", Outcome::Connected);
+        assert_text(&ssh, PLAIN, &["127.0.0.1:22      connected     0.1 ms"]);
+        let http = samples::literal("127.0.0.1:65535", Outcome::Connected);
+        assert_text(&http, PLAIN, &["127.0.0.1:65535   connected     0.1 ms"]);
+        let v6 = samples::literal("[fe80::1%2]:22", Outcome::Connected);
+        assert_text(&v6, PLAIN, &["[fe80::1%2]:22      connected     0.1 ms"]);
+    }
+
+    #[test]
+    fn a_timestamp_comes_first_and_evidence_keeps_its_column() {
+        let style = Style { timestamps: true, ..PLAIN };
+        let udp = Report { protocol: Protocol::Udp, ..samples::literal("127.0.0.1:53", Outcome::Connected) };
+        let first = "2026-11-21T05:00:00.123456Z 127.0.0.1:53      connected     0.1 ms";
+        assert_text(&udp, style, &[first, &format!("{:46}a reply came", "")]);
+        let name = target(&samples::partial(), style);
+        assert!(name.starts_with("2026-11-21T05:00:00.123456Z db.example:5432  2 addresses in 0.8 ms\n  10.1.0.9   c"));
+    }
+
+    #[test]
+    fn silence_tells_our_limit_from_the_systems() {
+        let mut quiet = report("db.example:80");
+        (quiet.good, quiet.outcome) = (false, Outcome::TimedOut);
+        let silent = |ip, by, syns| Attempt {
+            elapsed: Duration::from_secs(3),
+            by: Some(by),
+            cause: Some(Cause::Silence),
+            syns,
+            advice: Some("look at the firewall".into()),
+            ..attempt(ip, Outcome::TimedOut)
+        };
+        quiet.attempts = vec![
+            silent("10.0.0.1:80", By::Limit, Some(3)),
+            silent("10.0.0.2:80", By::Limit, Some(1)),
+            silent("10.0.0.3:80", By::Limit, None),
+            silent("10.0.0.4:80", By::System, Some(11)),
+        ];
+        quiet.lookup.addresses = 4;
+        #[rustfmt::skip]
+        assert_text(&quiet, PLAIN, &[
+            "db.example:80  4 addresses in 0.8 ms",
+            "  10.0.0.1   timed-out     3.00 s",
+            "             no answer to 3 SYNs within our limit",
+            "  10.0.0.2   timed-out     3.00 s",
+            "             no answer to 1 SYN within our limit",
+            "  10.0.0.3   timed-out     3.00 s",
+            "             no answer within our limit",
+            "  10.0.0.4   timed-out     3.00 s",
+            "             the system gave up after 11 SYNs",
+            "  advice: look at the firewall",
+            "0 of 4 addresses connected (timed-out)",
+        ]);
+    }
+
+    #[test]
+    fn an_address_that_was_not_tried_has_a_reason_and_no_time() {
+        let mut both = report("db.example:80");
+        let skipped = "[2001:db8::5]:80".parse().expect("an address");
+        both.attempts = vec![
+            Attempt::skipped(skipped, 1, us(900), Outcome::Skipped, "no local route for this family"),
+            attempt("10.0.0.1:80", Outcome::Connected),
+        ];
+        both.lookup.addresses = 2;
+        #[rustfmt::skip]
+        assert_text(&both, PLAIN, &[
+            "db.example:80  2 addresses in 0.8 ms",
+            "  2001:db8::5   skipped",
+            "                no local route for this family",
+            "  10.0.0.1      connected     0.1 ms",
+        ]);
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_told() {
+        let mut late = samples::literal("10.4.0.5:80", Outcome::Connected);
+        let icmp = Icmp { decisive: false, code: 1, count: 3, at: Some(us(200)), ..samples::prohibited() };
+        late.attempts[0].syns = Some(2);
+        late.attempts[0].elapsed = ms(1016);
+        late.attempts[0].icmp = Some(Icmp { count: 1, ..icmp.clone() });
+        let once = target(&late, PLAIN);
+        assert!(once.ends_with("\n                 meanwhile 10.1.0.1 said host unreachable after 0.2 ms\n"), "{once}");
+        late.attempts[0].icmp = Some(icmp);
+        #[rustfmt::skip]
+        assert_text(&late, PLAIN, &[
+            "10.4.0.5:80      connected     1.02 s",
+            "                 connected, but only the 2nd SYN was answered",
+            "                 meanwhile 10.1.0.1 said host unreachable, 3 times, first after 0.2 ms",
+        ]);
+    }
+
+    #[test]
+    fn nobody_listens_where_both_ends_are_the_same() {
+        let mut same = samples::literal("127.0.0.1:40123", Outcome::SelfConnected);
+        same.attempts[0].local = Some(same.attempts[0].address);
+        #[rustfmt::skip]
+        assert_text(&same, PLAIN, &[
+            "127.0.0.1:40123   self-connected     0.1 ms",
+            "                  both ends are 127.0.0.1:40123: nobody is listening",
+        ]);
+    }
+
+    #[test]
+    fn a_silent_neighbour_is_named_by_its_protocol() {
+        let mut dead = samples::literal("[2001:db8::9]:80", Outcome::Unreachable).attempts.remove(0);
+        (dead.by, dead.cause) = (Some(By::Neighbour), Some(Cause::NeighbourSilent));
+        assert_eq!(evidence(Protocol::Tcp, &dead, PLAIN), ["the next hop does not answer neighbour discovery"]);
+        dead.address = "10.0.0.9:80".parse().expect("an address");
+        dead.route = samples::partial().attempts[1].route.clone();
+        assert_eq!(evidence(Protocol::Tcp, &dead, PLAIN), ["gateway 10.1.0.1 does not answer ARP"]);
+    }
+
+    #[test]
+    fn what_this_machine_decided_names_the_call_and_the_cause() {
+        let mut bound = attempt("10.0.0.1:80", Outcome::Unavailable);
+        (bound.by, bound.cause, bound.phase) = (Some(By::Local), Some(Cause::SourceAddress), Some(Phase::Bind));
+        assert_eq!(evidence(Protocol::Tcp, &bound, PLAIN), ["decided on this machine by bind(): source-address"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    mod linux {
+        use super::*;
+
+        /// The documented example.
+        #[test]
+        fn a_name_with_two_addresses() {
+            #[rustfmt::skip]
+            assert_text(&samples::partial(), PLAIN, &[
+                "db.example:5432  2 addresses in 0.8 ms",
+                "  10.1.0.9   connected     1.2 ms",
+                "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065",
+                "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+                "1 of 2 addresses connected (partial)",
+            ]);
+        }
+
+        #[test]
+        fn the_life_of_an_attempt() {
+            #[rustfmt::skip]
+            assert_text(&samples::partial(), VERBOSE, &[
+                "db.example:5432  2 addresses in 0.8 ms",
+                "  10.1.0.9   connected     1.2 ms",
+                "             from 10.1.0.2:41232, round trip 1.1 ms",
+                "                0 µs  socket",
+                "               35 µs  connect   EINPROGRESS 115 · WSAEWOULDBLOCK 10035",
+                "             1198 µs  writable",
+                "             1200 µs  SO_ERROR",
+                "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065",
+                "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+                "             from 10.1.0.2:41234",
+                "             route: unicast via 10.1.0.1 on eth0 from 10.1.0.2",
+                "  advice: ask who runs 10.1.0.1",
+                "1 of 2 addresses connected (partial)",
+            ]);
+        }
+
+        #[test]
+        fn a_name_without_an_address() {
+            #[rustfmt::skip]
+            assert_text(&samples::unresolved(), PLAIN, &[
+                "nosuch.example:80   unresolved    12.3 ms  EAI_NONAME -2 · WSAHOST_NOT_FOUND 11001",
+                "  advice: check the spelling",
+            ]);
+        }
+
+        #[test]
+        fn tries_of_one_address_stand_below_it() {
+            let mut again = samples::literal("127.0.0.1:80", Outcome::Connected);
+            let first = Attempt {
+                by: Some(By::Peer),
+                cause: Some(Cause::Rst),
+                error: Some(code("ECONNREFUSED")),
+                ..attempt("127.0.0.1:80", Outcome::Refused)
+            };
+            again.attempts[0].number = 2;
+            again.attempts.insert(0, first);
+            #[rustfmt::skip]
+            assert_text(&again, PLAIN, &[
+                "127.0.0.1:80      refused       0.1 ms  ECONNREFUSED 111 · WSAECONNREFUSED 10061",
+                "  try 2           connected     0.1 ms",
+            ]);
+        }
+    }
+}

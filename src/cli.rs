@@ -174,7 +174,7 @@ pub struct Args {
     pub exit_code: exit::Table,
 
     /// Explain a code: name or number of either vocabulary, or an outcome word
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["targets", "from"], help_heading = HEADINGS[5])]
+    #[arg(long, value_name = "CODE", allow_hyphen_values = true, conflicts_with_all = ["targets", "from"], help_heading = HEADINGS[5])]
     pub explain: Option<String>,
 
     /// List every documented code

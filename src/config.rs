@@ -231,6 +231,7 @@ fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> P
         require: args.require,
         mode: args.mode,
         concurrency: concurrency(args, notes),
+        one_by_one: args.trace,
         spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
         timeout: args.timeout.0,
         lookup_timeout: args.resolve_timeout.0,

@@ -44,7 +44,7 @@ struct Driver<'a> {
     waiter: Waiter,
     /// Attempts in flight, under the engine's keys.
     flying: Vec<Option<Box<Connecting>>>,
-    sink: &'a mut dyn FnMut(&Report) -> io::Result<()>,
+    sink: &'a mut dyn FnMut(Report) -> io::Result<()>,
     ended: Ended,
 }
 
@@ -57,7 +57,7 @@ pub fn run(
     options: &Options,
     resolver: Resolver,
     source: &mut dyn Draw,
-    sink: &mut dyn FnMut(&Report) -> io::Result<()>,
+    sink: &mut dyn FnMut(Report) -> io::Result<()>,
 ) -> io::Result<Ended> {
     let waiter = Waiter::new();
     let mut driver = Driver { engine, options, resolver, waiter, flying: Vec::new(), sink, ended: Ended::default() };
@@ -105,7 +105,7 @@ impl Driver<'_> {
             }
             Action::GiveUp { attempt, why } => self.give_up(attempt, why),
             Action::Report(report) => {
-                if let Err(error) = (self.sink)(&report) {
+                if let Err(error) = (self.sink)(*report) {
                     self.ended.write_error.get_or_insert(error);
                     self.engine.stop(clock::now(), Stop::Interrupted);
                 }

@@ -62,6 +62,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Attempts in flight.
     pub concurrency: usize,
+    /// Decide one target before the next is drawn, so that what is done with its report disturbs no other.
+    pub one_by_one: bool,
     /// Least time between two starts.
     pub spacing: Duration,
     /// Limit of one attempt.
@@ -266,6 +268,7 @@ impl Engine {
             && self.running.len() < self.policy.concurrency
             && self.ready.is_empty()
             && self.open.len() < LOOKUPS
+            && !(self.policy.one_by_one && !(self.open.is_empty() && self.targets.is_empty()))
             && !self.order.iter().any(|&group| self.open[group].state == LookupState::Ready)
     }
 
@@ -469,6 +472,9 @@ impl Engine {
 
     /// Turns the next goal of the first group with an answer into a target; false when there is none.
     fn draw_target(&mut self, now: Instant) -> bool {
+        if self.policy.one_by_one && !self.targets.is_empty() {
+            return false;
+        }
         while let Some(place) = self.order.iter().position(|&id| self.open[id].state == LookupState::Ready) {
             let id = self.order[place];
             let open = &mut self.open[id];
@@ -732,6 +738,7 @@ fn report(policy: &Policy, now: Instant, mut target: Target) -> Report {
         partial,
         lookup: Rc::unwrap_or_clone(target.lookup),
         attempts: target.attempts.into_iter().map(|(_, attempt)| attempt).collect(),
+        trace: None,
     }
 }
 
@@ -769,3 +776,6 @@ fn overall(good: bool, finals: &[&Attempt], lookup: &Lookup) -> Outcome {
     // Every address connected and yet fewer than required: no attempt has a better word for it.
     failures.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Failed)
 }
+
+#[cfg(test)]
+mod tests;

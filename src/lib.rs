@@ -12,6 +12,7 @@
 //! engine    scheduling without I/O
 //! resolve   names → addresses                    socket    one attempt
 //! sys       what a platform must export
+//! trace     where on the path it dies
 //! verdict   evidence → outcome, by, cause        advice    one line a cause
 //! taxonomy  THE TABLE of codes                   icmp      the table of messages
 //! outcome   values                               exit      exit codes
@@ -37,6 +38,7 @@ pub mod socket;
 pub mod sys;
 pub mod target;
 pub mod taxonomy;
+pub mod trace;
 pub mod verdict;
 
 use std::ffi::OsString;
@@ -98,7 +100,7 @@ fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
 }
 
 fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
-    let Probe { specs, from, rules, policy, socket, resolve, format, style, table, notes, .. } = settled;
+    let Probe { specs, from, rules, policy, socket, resolve, trace, format, style, table, notes } = settled;
     for note in notes {
         let _ = writeln!(err, "rconnect: {note}");
     }
@@ -109,10 +111,14 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     let mut write = |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };
     sys::catch_signals();
     write(reporter.header()).or_else(quiet_end)?;
-    let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |report| {
-        tally.add(exit::of(report));
-        totals.add(report);
-        write(reporter.target(report))
+    let timeout = policy.timeout;
+    let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
+        if trace {
+            report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout)?);
+        }
+        tally.add(exit::of(&report));
+        totals.add(&report);
+        write(reporter.target(&report))
     })?;
     if ended.write_error.is_none() {
         write(reporter.summary(&totals)).or_else(quiet_end)?;

@@ -316,6 +316,68 @@ impl Attempt {
     }
 }
 
+slugs! {
+    /// How a traced path ends.
+    PathEnd {
+        /// The destination accepted the connection (UDP: replied).
+        Connected = "connected",
+        /// The destination itself answered no.
+        Answered = "answered",
+        /// Somebody on the way said that there is no way on.
+        Rejected = "rejected",
+        /// This machine let nothing out.
+        Local = "local",
+        /// Beyond the last hop that answered there is silence.
+        Silence = "silence",
+    }
+}
+
+/// One hop of a traced path.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// Time to live, or hop limit, of the segment.
+    pub ttl: u8,
+    /// Who answered; `None` for silence and for a local error.
+    pub address: Option<IpAddr>,
+    /// From the call of connect() to the answer.
+    pub elapsed: Duration,
+    /// What the connect with this time to live came to; `timed-out` for silence.
+    pub outcome: Outcome,
+    /// The code that the system returned.
+    pub error: Option<Code>,
+    /// The message that came.
+    pub icmp: Option<Icmp>,
+}
+
+impl Hop {
+    /// The hop that an attempt with this time to live shows.
+    pub fn new(ttl: u8, attempt: Attempt) -> Self {
+        let decisive = attempt.icmp.filter(|icmp| icmp.decisive);
+        let peer = matches!(attempt.outcome, Outcome::Connected | Outcome::Reset) || attempt.by == Some(By::Peer);
+        let address = decisive.as_ref().map(|icmp| icmp.from).or_else(|| peer.then(|| attempt.address.ip()));
+        Hop { ttl, address, elapsed: attempt.elapsed, outcome: attempt.outcome, error: attempt.error, icmp: decisive }
+    }
+
+    /// Whether the path ends here: any answer but "time exceeded", or an error of this machine.
+    pub fn ends(&self) -> bool {
+        match &self.icmp {
+            Some(icmp) => icmp.verdict() != crate::icmp::Verdict::TtlExceeded,
+            None => !matches!(self.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
+        }
+    }
+}
+
+/// Where packets to an address get to.
+#[derive(Debug, Clone)]
+pub struct Path {
+    /// The destination.
+    pub address: SocketAddr,
+    /// From the first hop to the end, or to the last that answered.
+    pub hops: Vec<Hop>,
+    /// How it ends.
+    pub end: PathEnd,
+}
+
 /// How the lookup of a host went.
 #[derive(Debug, Clone, Default)]
 pub struct Lookup {
@@ -364,4 +426,16 @@ pub struct Report {
     pub lookup: Lookup,
     /// In the order of the addresses, then of the tries.
     pub attempts: Vec<Attempt>,
+    /// Where packets get to; asked for by `--trace`.
+    pub trace: Option<Vec<Path>>,
+}
+
+impl Report {
+    /// The addresses that were tried, each once.
+    pub fn tried(&self) -> Vec<SocketAddr> {
+        let mut addresses: Vec<SocketAddr> =
+            self.attempts.iter().filter(|attempt| attempt.phase.is_some()).map(|attempt| attempt.address).collect();
+        addresses.dedup();
+        addresses
+    }
 }

@@ -81,7 +81,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         End::Limit => limit(evidence.protocol),
         End::Interrupted => (Outcome::Interrupted, None, None),
         End::Error(code) => match decisive {
-            Some(icmp) => by_message(evidence, icmp),
+            Some(icmp) => by_message(evidence, icmp, code),
             None => by_code(evidence, code),
         },
     };
@@ -123,7 +123,7 @@ fn collapse(evidence: &Evidence, icmp: &Icmp) -> Icmp {
     Icmp { count: evidence.icmp.iter().filter(same).count() as u32, ..first.clone() }
 }
 
-fn by_message(evidence: &Evidence, icmp: &Icmp) -> Judged {
+fn by_message(evidence: &Evidence, icmp: &Icmp, code: Code) -> Judged {
     let sender = sender(evidence, icmp);
     let (outcome, cause) = match icmp.verdict() {
         icmp::Verdict::PortUnreachable => (Outcome::Refused, Cause::PortUnreachable),
@@ -132,7 +132,8 @@ fn by_message(evidence: &Evidence, icmp: &Icmp) -> Judged {
         icmp::Verdict::TtlExceeded => (Outcome::Unreachable, Cause::TtlExceeded),
         icmp::Verdict::ParameterProblem => (Outcome::Unreachable, Cause::ParameterProblem),
         icmp::Verdict::Unreachable if sender == By::Neighbour => (Outcome::Unreachable, Cause::NeighbourSilent),
-        icmp::Verdict::Unreachable | icmp::Verdict::Other => (Outcome::Unreachable, Cause::RouterUnreachable),
+        icmp::Verdict::Unreachable => (Outcome::Unreachable, Cause::RouterUnreachable),
+        icmp::Verdict::Other => return (by_table(evidence, code).0, Some(sender), None),
     };
     (outcome, Some(sender), Some(cause))
 }
@@ -267,7 +268,7 @@ fn answered(evidence: &Evidence, name: &str) -> Option<Judged> {
 
 /// The class that the table gives a code when nothing finer is known.
 fn by_table(evidence: &Evidence, code: Code) -> Judged {
-    let outcome = taxonomy::row(code).map_or(Outcome::Failed, |row| row.outcome);
+    let outcome = taxonomy::row(code).map_or(Outcome::Failed, |row| row.outcome_in(evidence.phase));
     let by = (evidence.phase != Phase::Completion).then_some(By::Local);
     (outcome, by, None)
 }

@@ -1,0 +1,364 @@
+//! The scheduler moved by hand: time is `now += …`, nothing sleeps.
+
+use super::*;
+use crate::outcome::{Outcome, Phase};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn policy() -> Policy {
+    Policy {
+        strategy: Strategy::All,
+        require: Require::Any,
+        mode: Mode::Nonblocking,
+        concurrency: 10,
+        one_by_one: false,
+        spacing: Duration::ZERO,
+        timeout: Some(3 * SECOND),
+        lookup_timeout: Some(20 * SECOND),
+        deadline: None,
+        retries: 0,
+        retry_delay: SECOND,
+        fixed_port: false,
+        epoch: (crate::clock::now(), SystemTime::UNIX_EPOCH),
+    }
+}
+
+/// The engine with its clock and what it asked for.
+struct Bench {
+    engine: Engine,
+    now: Instant,
+    reports: Vec<Report>,
+    connects: Vec<(AttemptId, SocketAddr)>,
+    lookups: Vec<GroupId>,
+    given_up: Vec<(AttemptId, Stop)>,
+    abandoned: Vec<GroupId>,
+}
+
+impl Bench {
+    fn new(policy: Policy) -> Self {
+        let now = policy.epoch.0;
+        let engine = Engine::new(policy);
+        let (reports, connects, lookups) = (Vec::new(), Vec::new(), Vec::new());
+        Bench { engine, now, reports, connects, lookups, given_up: Vec::new(), abandoned: Vec::new() }
+    }
+
+    /// A name with these addresses, looked up and answered.
+    fn name(policy: Policy, addresses: &[&str]) -> Self {
+        let mut bench = Bench::new(policy);
+        bench.engine.draw(bench.now, named("db.test", &[80]));
+        bench.run();
+        let found = addresses.iter().map(|ip| found(ip, None)).collect();
+        bench.engine.looked_up(bench.now, bench.lookups[0], Ok(found));
+        bench.run();
+        bench
+    }
+
+    fn run(&mut self) {
+        while let Some(action) = self.engine.next(self.now) {
+            match action {
+                Action::Lookup { group, .. } => self.lookups.push(group),
+                Action::Abandon { group } => self.abandoned.push(group),
+                Action::Connect { attempt, address, .. } => {
+                    self.engine.started(self.now, attempt);
+                    self.connects.push((attempt, address));
+                }
+                Action::GiveUp { attempt, why } => self.given_up.push((attempt, why)),
+                Action::Report(report) => self.reports.push(*report),
+            }
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.run();
+    }
+
+    /// The `index`-th attempt that was started comes to this.
+    fn end(&mut self, index: usize, outcome: Outcome, code: Option<&str>) {
+        let (id, address) = self.connects[index];
+        let mut attempt = Attempt::skipped(address, 1, Duration::ZERO, outcome, "");
+        attempt.error = code.and_then(taxonomy::posix);
+        attempt.phase = Some(Phase::Completion);
+        self.engine.ended(self.now, id, attempt);
+        self.run();
+    }
+
+    fn report(&self) -> &Report {
+        assert_eq!(self.reports.len(), 1);
+        &self.reports[0]
+    }
+
+    fn tried(&self) -> Vec<String> {
+        self.connects.iter().map(|(_, address)| address.to_string()).collect()
+    }
+}
+
+fn found(ip: &str, skip: Option<&'static str>) -> Found {
+    Found { address: SocketAddr::new(ip.parse().unwrap(), 0), skip }
+}
+
+fn goal(host: &str, port: u16, address: Option<SocketAddr>) -> Goal {
+    Goal { host: host.into(), text: format!("{host}:{port}"), port, address }
+}
+
+fn named(host: &str, ports: &[u16]) -> Group {
+    let goals: Vec<Goal> = ports.iter().map(|&port| goal(host, port, None)).collect();
+    Group { protocol: Protocol::Tcp, name: Some(Name::Host(host.into())), goals: Box::new(goals.into_iter()) }
+}
+
+fn literal(ports: std::ops::RangeInclusive<u16>) -> Group {
+    let goals = ports.map(|port| goal("10.0.0.1", port, Some(SocketAddr::from(([10, 0, 0, 1], port)))));
+    Group { protocol: Protocol::Tcp, name: None, goals: Box::new(goals) }
+}
+
+#[test]
+fn all_tries_every_address_at_the_same_time_in_the_resolvers_order() {
+    let mut bench = Bench::name(policy(), &["::1", "10.0.0.1", "10.0.0.2"]);
+    assert_eq!(bench.tried(), ["[::1]:80", "10.0.0.1:80", "10.0.0.2:80"]);
+    bench.end(2, Outcome::Connected, None);
+    bench.end(0, Outcome::Refused, Some("ECONNREFUSED"));
+    assert!(bench.reports.is_empty(), "one address is still under way");
+    bench.end(1, Outcome::TimedOut, Some("ETIMEDOUT"));
+    let report = bench.report();
+    assert_eq!((report.outcome, report.good, report.partial), (Outcome::Connected, true, true));
+    let order: Vec<String> = report.attempts.iter().map(|attempt| attempt.address.to_string()).collect();
+    assert_eq!(order, ["[::1]:80", "10.0.0.1:80", "10.0.0.2:80"]);
+    assert!(bench.engine.idle());
+}
+
+#[test]
+fn first_goes_in_order_and_stops_at_the_first_success() {
+    let mut bench = Bench::name(Policy { strategy: Strategy::First, ..policy() }, &["::1", "10.0.0.1", "10.0.0.2"]);
+    assert_eq!(bench.tried(), ["[::1]:80"]);
+    bench.end(0, Outcome::Refused, Some("ECONNREFUSED"));
+    assert_eq!(bench.tried(), ["[::1]:80", "10.0.0.1:80"]);
+    bench.end(1, Outcome::Connected, None);
+    let report = bench.report();
+    let outcomes: Vec<Outcome> = report.attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Refused, Outcome::Connected, Outcome::Skipped]);
+    assert!(report.good && report.partial);
+}
+
+#[test]
+fn a_target_is_named_after_the_attempt_that_got_furthest() {
+    for (outcomes, expected) in [
+        ([Outcome::TimedOut, Outcome::Refused], Outcome::Refused),
+        ([Outcome::Unreachable, Outcome::Denied], Outcome::Denied),
+        ([Outcome::Refused, Outcome::Reset], Outcome::Reset),
+        ([Outcome::Unavailable, Outcome::TimedOut], Outcome::TimedOut),
+    ] {
+        let mut bench = Bench::name(policy(), &["10.0.0.1", "10.0.0.2"]);
+        bench.end(0, outcomes[0], None);
+        bench.end(1, outcomes[1], None);
+        assert_eq!(bench.report().outcome, expected);
+    }
+}
+
+#[test]
+fn requirements_count_addresses_that_were_tried() {
+    let outcome = |require, outcomes: [Outcome; 3]| {
+        let mut bench = Bench::name(Policy { require, ..policy() }, &["::1", "10.0.0.1", "10.0.0.2"]);
+        (0..3).for_each(|index| bench.end(index, outcomes[index], None));
+        (bench.report().good, bench.report().outcome)
+    };
+    use Outcome::{Connected, Refused};
+    assert_eq!(outcome(Require::All, [Connected; 3]), (true, Connected));
+    assert_eq!(outcome(Require::All, [Connected, Connected, Refused]), (false, Refused));
+    assert_eq!(outcome(Require::Count(2), [Connected, Connected, Refused]), (true, Connected));
+    assert_eq!(outcome(Require::Count(3), [Connected, Connected, Refused]), (false, Refused));
+    assert_eq!(outcome(Require::EachFamily, [Connected, Refused, Connected]), (true, Connected));
+    assert_eq!(outcome(Require::EachFamily, [Refused, Connected, Connected]), (false, Refused));
+    assert_eq!(outcome(Require::Count(4), [Connected; 3]), (false, Outcome::Failed));
+}
+
+#[test]
+fn a_family_that_is_skipped_is_not_counted() {
+    let mut bench = Bench::new(Policy { require: Require::All, ..policy() });
+    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.run();
+    let skip = Some("no local route for this family");
+    bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
+    bench.run();
+    assert_eq!(bench.tried(), ["10.0.0.1:80"]);
+    bench.end(0, Outcome::Connected, None);
+    assert!(bench.report().good && !bench.report().partial);
+}
+
+#[test]
+fn duplicates_are_dropped_and_counted() {
+    let mut bench = Bench::name(policy(), &["10.0.0.1", "::1", "10.0.0.1"]);
+    assert_eq!(bench.tried(), ["10.0.0.1:80", "[::1]:80"]);
+    bench.end(0, Outcome::Connected, None);
+    bench.end(1, Outcome::Connected, None);
+    assert_eq!((bench.report().lookup.addresses, bench.report().lookup.duplicates), (2, 1));
+}
+
+#[test]
+fn an_attempt_is_given_up_at_its_limit_and_not_before() {
+    let mut bench = Bench::name(policy(), &["10.0.0.1"]);
+    assert_eq!(bench.engine.wake_at(), Some(bench.now + 3 * SECOND));
+    bench.pass(3 * SECOND - Duration::from_nanos(1));
+    assert!(bench.given_up.is_empty());
+    bench.pass(Duration::from_nanos(1));
+    assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Limit)]);
+    bench.pass(SECOND);
+    assert_eq!(bench.given_up.len(), 1, "once is enough");
+}
+
+#[test]
+fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
+    let base = policy();
+    let deadline = Some(base.epoch.0 + SECOND);
+    let mut bench = Bench::new(Policy { deadline, concurrency: 1, ..base });
+    bench.engine.draw(bench.now, named("slow.test", &[80]));
+    bench.engine.draw(bench.now, literal(1..=3));
+    bench.run();
+    assert_eq!(bench.engine.wake_at(), deadline);
+    bench.pass(SECOND);
+    assert_eq!(bench.abandoned.len(), 1);
+    assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Limit)]);
+    bench.end(0, Outcome::TimedOut, None);
+    let outcomes: Vec<Outcome> = bench.reports.iter().map(|report| report.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Unresolved, Outcome::TimedOut]);
+    assert_eq!(bench.reports[0].lookup.by, Some(By::Limit));
+    assert!(bench.engine.cut_short(), "ports 2 and 3 were never tried");
+    assert!(bench.engine.idle());
+}
+
+/// "If the error code returned indicates the connection attempt failed (that is, WSAECONNREFUSED, WSAENETUNREACH,
+/// WSAETIMEDOUT) the application can call connect again"
+#[test]
+fn only_what_the_documents_call_retryable_is_tried_again() {
+    for (code, outcome, again) in [
+        (Some("ECONNREFUSED"), Outcome::Refused, true),
+        (Some("ENETUNREACH"), Outcome::Unreachable, true),
+        (Some("ETIMEDOUT"), Outcome::TimedOut, true),
+        (None, Outcome::TimedOut, true),
+        (Some("EHOSTUNREACH"), Outcome::Unreachable, false),
+        (Some("EACCES"), Outcome::Denied, false),
+        (None, Outcome::Connected, false),
+    ] {
+        let mut bench = Bench::name(Policy { retries: 1, ..policy() }, &["10.0.0.1"]);
+        bench.end(0, outcome, code);
+        assert_eq!(bench.reports.is_empty(), again, "{code:?}");
+        bench.pass(SECOND);
+        assert_eq!(bench.connects.len(), 1 + usize::from(again), "{code:?}");
+    }
+}
+
+#[test]
+fn the_last_try_of_an_address_decides() {
+    let mut bench = Bench::name(Policy { retries: 2, ..policy() }, &["10.0.0.1"]);
+    bench.end(0, Outcome::Refused, Some("ECONNREFUSED"));
+    bench.pass(SECOND);
+    bench.end(1, Outcome::Connected, None);
+    assert!(bench.report().good && !bench.report().partial);
+    assert_eq!(bench.report().attempts.len(), 2);
+}
+
+#[test]
+fn a_self_connect_is_tried_again_at_once_unless_the_port_is_fixed() {
+    let mut bench = Bench::name(policy(), &["127.0.0.1"]);
+    bench.end(0, Outcome::SelfConnected, None);
+    assert_eq!(bench.connects.len(), 2);
+    bench.end(1, Outcome::Refused, Some("ECONNREFUSED"));
+    assert_eq!(bench.report().outcome, Outcome::Refused);
+
+    let mut fixed = Bench::name(Policy { fixed_port: true, ..policy() }, &["127.0.0.1"]);
+    fixed.end(0, Outcome::SelfConnected, None);
+    assert_eq!(fixed.report().outcome, Outcome::SelfConnected);
+}
+
+#[test]
+fn a_lookup_that_may_work_later_is_asked_again() {
+    let mut bench = Bench::new(Policy { retries: 1, ..policy() });
+    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.run();
+    let failure = |name| LookupFailure { error: taxonomy::posix(name), by: By::System, cause: None, advice: None };
+    bench.engine.looked_up(bench.now, bench.lookups[0], Err(failure("EAI_AGAIN")));
+    bench.pass(SECOND);
+    assert_eq!(bench.lookups.len(), 2);
+    bench.engine.looked_up(bench.now, bench.lookups[1], Err(failure("EAI_NONAME")));
+    bench.run();
+    assert_eq!(bench.report().outcome, Outcome::Unresolved);
+    assert_eq!(bench.report().lookup.error, taxonomy::posix("EAI_NONAME"));
+}
+
+#[test]
+fn one_lookup_serves_every_port() {
+    let mut bench = Bench::new(policy());
+    bench.engine.draw(bench.now, named("db.test", &[80, 443]));
+    bench.run();
+    bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("10.0.0.1", None)]));
+    bench.run();
+    assert_eq!(bench.tried(), ["10.0.0.1:80", "10.0.0.1:443"]);
+    assert_eq!(bench.lookups.len(), 1);
+}
+
+#[test]
+fn targets_are_drawn_only_while_a_slot_is_free() {
+    let mut bench = Bench::new(Policy { concurrency: 2, ..policy() });
+    assert!(bench.engine.wants_more());
+    bench.engine.draw(bench.now, literal(1..=100));
+    assert!(!bench.engine.wants_more());
+    bench.run();
+    assert_eq!(bench.connects.len(), 2);
+    bench.end(0, Outcome::Refused, None);
+    assert_eq!(bench.connects.len(), 3);
+    assert_eq!(bench.engine.targets.len(), 2, "nothing is kept but what is in flight");
+}
+
+#[test]
+fn a_million_targets_leave_nothing_behind() {
+    let mut bench = Bench::new(Policy { concurrency: 100, ..policy() });
+    for _ in 0..16 {
+        bench.engine.draw(bench.now, literal(1..=u16::MAX));
+        bench.run();
+        while let Some(index) = (!bench.connects.is_empty()).then_some(0) {
+            bench.end(index, Outcome::Refused, Some("ECONNREFUSED"));
+            bench.connects.swap_remove(index);
+            bench.reports.clear();
+        }
+    }
+    assert!(bench.engine.idle());
+    assert!(bench.engine.limits.len() <= 2 * 100 + 64);
+    assert!(bench.engine.targets.capacity() <= 256 && bench.engine.running.capacity() <= 256);
+}
+
+#[test]
+fn the_rate_spaces_starts() {
+    let mut bench = Bench::new(Policy { spacing: SECOND / 10, ..policy() });
+    bench.engine.draw(bench.now, literal(1..=3));
+    bench.run();
+    assert_eq!(bench.connects.len(), 1);
+    assert_eq!(bench.engine.wake_at(), Some(bench.now + SECOND / 10));
+    bench.pass(SECOND / 10);
+    assert_eq!(bench.connects.len(), 2);
+    bench.pass(SECOND / 20);
+    assert_eq!(bench.connects.len(), 2);
+    bench.pass(SECOND / 20);
+    assert_eq!(bench.connects.len(), 3);
+}
+
+#[test]
+fn a_signal_ends_what_runs_and_reports_it() {
+    let mut bench = Bench::name(Policy { concurrency: 1, ..policy() }, &["10.0.0.1", "10.0.0.2"]);
+    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.run();
+    assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Interrupted)]);
+    bench.end(0, Outcome::Interrupted, None);
+    let outcomes: Vec<Outcome> = bench.report().attempts.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Interrupted, Outcome::Skipped]);
+    assert!(bench.engine.idle());
+}
+
+#[test]
+fn a_signal_during_a_lookup_reports_the_target_as_interrupted() {
+    let mut bench = Bench::new(policy());
+    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.run();
+    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.run();
+    assert_eq!(bench.report().outcome, Outcome::Interrupted);
+    assert!(bench.engine.idle());
+}

@@ -183,6 +183,10 @@ fn contradictions(args: &Args) -> Result<()> {
         args.mode == Mode::Nonblocking || !args.trace,
         "--trace watches several hops at once: leave --mode blocking out"
     );
+    ensure!(
+        !args.trace || sys::CAN_TRACE,
+        "--trace reads the error queue of a socket, which only Linux has: use traceroute -T or tracetcp here"
+    );
     ensure!(!args.trace || args.ttl.is_none(), "--trace sets the time to live itself: leave --ttl out");
     Ok(())
 }

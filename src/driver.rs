@@ -92,18 +92,18 @@ pub fn run(
 impl Driver<'_> {
     fn act(&mut self, action: Action) {
         match action {
-            Action::Lookup { group, name, protocol } => {
+            Action::Lookup(group, name, protocol) => {
                 if let Some(result) = self.resolver.start(&mut self.waiter, group, &name, protocol) {
                     self.engine.looked_up(clock::now(), group, result);
                 }
             }
-            Action::Abandon { group } => self.resolver.abandon(group),
-            Action::Connect { attempt, address, protocol, number } => {
+            Action::Abandon(group) => self.resolver.abandon(group),
+            Action::Connect(attempt, connect) => {
                 let engine = &mut self.engine;
-                let begun = socket::begin(self.options, address, protocol, number, &mut |now| engine.started(now, attempt));
+                let begun = socket::begin(self.options, connect, &mut |now| engine.started(now, attempt));
                 self.settle(attempt, begun);
             }
-            Action::GiveUp { attempt, why } => self.give_up(attempt, why),
+            Action::GiveUp(attempt, why) => self.give_up(attempt, why),
             Action::Report(report) => {
                 if let Err(error) = (self.sink)(*report) {
                     self.ended.write_error.get_or_insert(error);

@@ -155,16 +155,27 @@ pub enum Stop {
 /// What the driver is to do next.
 #[derive(Debug)]
 pub enum Action {
-    /// Look the name up, then call [`Engine::looked_up`].
-    Lookup { group: GroupId, name: Name, protocol: Protocol },
+    /// Look the name up for the group, then call [`Engine::looked_up`].
+    Lookup(GroupId, Name, Protocol),
     /// Forget the lookup; its answer is no longer wanted.
-    Abandon { group: GroupId },
-    /// Call connect(), tell [`Engine::started`] when, then [`Engine::ended`].
-    Connect { attempt: AttemptId, address: SocketAddr, protocol: Protocol, number: u32 },
+    Abandon(GroupId),
+    /// Make the attempt.
+    Connect(AttemptId, Connect),
     /// End the attempt and tell [`Engine::ended`] what is known of it.
-    GiveUp { attempt: AttemptId, why: Stop },
+    GiveUp(AttemptId, Stop),
     /// A target is decided.
     Report(Box<Report>),
+}
+
+/// An attempt to make: call connect(), tell [`Engine::started`] when, then [`Engine::ended`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connect {
+    /// Where to.
+    pub address: SocketAddr,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// 1 for the first try of this address.
+    pub number: u32,
 }
 
 /// A group that has been drawn and not been used up.
@@ -390,7 +401,7 @@ impl Engine {
     fn ask(&mut self, id: GroupId) {
         let group = &self.open[id].group;
         if let Some(name) = group.name.clone() {
-            self.out.push_back(Action::Lookup { group: id, name, protocol: group.protocol });
+            self.out.push_back(Action::Lookup(id, name, group.protocol));
         }
     }
 
@@ -466,8 +477,8 @@ impl Engine {
         let lane = &mut self.targets[target].lanes[index];
         lane.tries += 1;
         lane.running = Some(attempt);
-        let (address, number) = (lane.address, lane.tries);
-        self.out.push_back(Action::Connect { attempt, address, protocol, number });
+        let connect = Connect { address: lane.address, protocol, number: lane.tries };
+        self.out.push_back(Action::Connect(attempt, connect));
     }
 
     /// Turns the next goal of the first group with an answer into a target; false when there is none.
@@ -563,7 +574,7 @@ impl Engine {
                     break;
                 }
                 self.running[id].given_up = true;
-                self.out.push_back(Action::GiveUp { attempt: id, why: Stop::Limit });
+                self.out.push_back(Action::GiveUp(id, Stop::Limit));
             }
             self.limits.pop_front();
         }
@@ -586,7 +597,7 @@ impl Engine {
         }
         let late: Vec<GroupId> = self.open.iter().filter(|(_, open)| open.is_late(now)).map(|(id, _)| id).collect();
         for id in late {
-            self.out.push_back(Action::Abandon { group: id });
+            self.out.push_back(Action::Abandon(id));
             self.looked_up(now, id, Err(limit_reached()));
         }
     }
@@ -608,7 +619,7 @@ impl Engine {
     fn give_up_all(&mut self, why: Stop) {
         for (attempt, running) in self.running.iter_mut().filter(|(_, running)| !running.given_up) {
             running.given_up = true;
-            self.out.push_back(Action::GiveUp { attempt, why });
+            self.out.push_back(Action::GiveUp(attempt, why));
         }
     }
 
@@ -620,7 +631,7 @@ impl Engine {
                 self.open.remove(id);
                 continue;
             }
-            self.out.push_back(Action::Abandon { group: id });
+            self.out.push_back(Action::Abandon(id));
             let mut failure = limit_reached();
             failure.by = if why == Stop::Limit { By::Limit } else { By::Local };
             self.unresolved(now, id, failure);

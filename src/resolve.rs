@@ -3,7 +3,6 @@
 //! getaddrinfo() blocks and cannot be cancelled, so it runs in a thread that is left behind at the limit; a literal,
 //! a pinned name and a zone never start one.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -31,14 +30,14 @@ pub struct Resolver {
     options: Options,
     channel: Option<(Sender<Answer>, Receiver<Answer>)>,
     /// Threads by ticket; one that was abandoned is no longer here, and its answer is dropped.
-    pending: HashMap<u64, GroupId>,
+    pending: Vec<(u64, GroupId)>,
     tickets: u64,
 }
 
 impl Resolver {
     /// A resolver with nothing under way; starts no thread.
     pub fn new(options: Options) -> Self {
-        Resolver { options, channel: None, pending: HashMap::new(), tickets: 0 }
+        Resolver { options, channel: None, pending: Vec::new(), tickets: 0 }
     }
 
     /// Starts a lookup; the answer is here at once when no resolver is needed.
@@ -61,20 +60,26 @@ impl Resolver {
 
     /// Forgets the lookup of a group.
     pub fn abandon(&mut self, group: GroupId) {
-        self.pending.retain(|_, pending| *pending != group);
+        self.pending.retain(|&(_, pending)| pending != group);
     }
 
     /// The answers that have come in.
     pub fn answers(&mut self) -> Vec<(GroupId, Result<Vec<Found>, LookupFailure>)> {
         let Some((_, receiver)) = &self.channel else { return Vec::new() };
         let answers: Vec<Answer> = receiver.try_iter().collect();
-        let wanted = |(ticket, result): Answer| Some((self.pending.remove(&ticket)?, result.map_err(failure)));
+        let wanted = |(ticket, result): Answer| {
+            let place = self.pending.iter().position(|&(pending, _)| pending == ticket)?;
+            Some((self.pending.swap_remove(place).1, result.map_err(failure)))
+        };
         answers.into_iter().filter_map(wanted).collect()
     }
 
     fn spawn(&mut self, waiter: &mut Waiter, group: GroupId, name: String, protocol: Protocol) -> io::Result<()> {
         let waker = waiter.waker()?;
-        let (sender, _) = self.channel.get_or_insert_with(channel);
+        let (sender, _) = self.channel.get_or_insert_with(|| {
+            sys::begin_threads();
+            channel()
+        });
         let (sender, options, ticket) = (sender.clone(), self.options, self.tickets);
         let run = move || {
             let result = sys::lookup(&name, options.family, protocol).map(|found| mark(found, options.strict));
@@ -84,7 +89,7 @@ impl Resolver {
         };
         // getaddrinfo needs some tens of kilobytes; the default of 2 MiB would only cost address space.
         std::thread::Builder::new().stack_size(256 * 1024).spawn(run)?;
-        self.pending.insert(ticket, group);
+        self.pending.push((ticket, group));
         self.tickets += 1;
         Ok(())
     }

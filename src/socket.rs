@@ -12,6 +12,7 @@ use socket2::{SockAddr, Socket};
 
 use crate::advice;
 use crate::clock;
+use crate::engine::Connect;
 use crate::icmp::Icmp;
 use crate::outcome::{Attempt, Event, Mode, Outcome, Phase, Protocol, Route};
 use crate::sys::{self, Called, Interest, Ready};
@@ -64,9 +65,7 @@ impl Diary {
 #[derive(Debug)]
 pub struct Connecting {
     socket: Socket,
-    address: SocketAddr,
-    protocol: Protocol,
-    number: u32,
+    connect: Connect,
     /// When connect() was called, by both clocks: the second dates ICMP messages.
     called: (Instant, SystemTime),
     source_given: bool,
@@ -86,16 +85,10 @@ pub enum Begun {
 }
 
 /// Starts an attempt. `on_connect` is told the instant at which connect() is called and gives its limit.
-pub fn begin(
-    options: &Options,
-    address: SocketAddr,
-    protocol: Protocol,
-    number: u32,
-    on_connect: &mut dyn FnMut(Instant) -> Option<Instant>,
-) -> Begun {
+pub fn begin(options: &Options, connect: Connect, on_connect: &mut dyn FnMut(Instant) -> Option<Instant>) -> Begun {
     let begin = clock::now();
     let mut diary = Diary { begin, events: options.verbose.then(Vec::new) };
-    let prepared = prepare(options, address, protocol, &mut diary);
+    let prepared = prepare(options, connect, &mut diary);
     let called = (clock::now(), clock::wall());
     let limit = on_connect(called.0);
     match prepared {
@@ -103,18 +96,16 @@ pub fn begin(
             let (source_given, verbose) = (options.source.is_some() || options.interface.is_some(), options.verbose);
             let fail_on_icmp = options.fail_on_icmp;
             let messages = Vec::new();
-            let attempt = Connecting {
-                socket, address, protocol, number, called, source_given, verbose, fail_on_icmp, messages, diary,
-            };
-            attempt.call(options, limit)
+            Connecting { socket, connect, called, source_given, verbose, fail_on_icmp, messages, diary }.call(options, limit)
         }
-        Err((phase, code)) => Begun::Ended(Box::new(never_called(options, address, protocol, number, phase, code, diary))),
+        Err((phase, code)) => Begun::Ended(Box::new(never_called(options, connect, phase, code, diary))),
     }
 }
 
 type Step<T> = Result<T, (Phase, Code)>;
 
-fn prepare(options: &Options, address: SocketAddr, protocol: Protocol, diary: &mut Diary) -> Step<Socket> {
+fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
+    let Connect { address, protocol, .. } = connect;
     let socket = step(diary, Phase::Socket, "socket", sys::socket(address, protocol, options.mode))?;
     sys::watch(&socket, address.is_ipv6(), protocol);
     step(diary, Phase::Option, "setsockopt", set_options(&socket, options, address))?;
@@ -156,18 +147,10 @@ fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::R
     Ok(())
 }
 
-fn never_called(
-    options: &Options,
-    address: SocketAddr,
-    protocol: Protocol,
-    number: u32,
-    phase: Phase,
-    code: Code,
-    diary: Diary,
-) -> Attempt {
+fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, diary: Diary) -> Attempt {
     let evidence = Evidence {
-        address,
-        protocol,
+        address: connect.address,
+        protocol: connect.protocol,
         phase,
         end: End::Error(code),
         local: None,
@@ -177,32 +160,27 @@ fn never_called(
         source_given: options.source.is_some(),
         elapsed: Duration::ZERO,
     };
-    attempt(evidence, number, diary.events.unwrap_or_default())
+    attempt(evidence, connect.number, diary.events.unwrap_or_default())
 }
 
 impl Connecting {
     /// The socket to wait for, and what for.
     pub fn waits_for(&self) -> (&Socket, Interest) {
-        match self.protocol {
+        match self.connect.protocol {
             Protocol::Tcp => (&self.socket, Interest::Connect),
             Protocol::Udp => (&self.socket, Interest::Read),
         }
     }
 
-    /// Where the attempt goes.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     fn call(mut self, options: &Options, limit: Option<Instant>) -> Begun {
-        let address = SockAddr::from(self.address);
-        let called = match (options.mode, self.protocol) {
+        let address = SockAddr::from(self.connect.address);
+        let called = match (options.mode, self.connect.protocol) {
             (Mode::Blocking, Protocol::Tcp) => sys::connect_blocking(&self.socket, &address, limit),
             _ => sys::connect(&self.socket, &address),
         };
         let now = clock::now();
         match called {
-            Called::Done if self.protocol == Protocol::Udp => {
+            Called::Done if self.connect.protocol == Protocol::Udp => {
                 self.diary.note("connect", None);
                 self.send(&options.payload)
             }
@@ -241,15 +219,15 @@ impl Connecting {
     /// The wait said that something is ready; gives the attempt back where it is not the end.
     pub fn ready(self: Box<Self>, ready: Ready) -> Begun {
         let now = clock::now();
-        match self.protocol {
-            Protocol::Tcp if ready.ended => Begun::Ended(Box::new(self.completed(now))),
+        match self.connect.protocol {
+            Protocol::Tcp if ready.ended => Begun::Ended(Box::new((*self).completed(now))),
             Protocol::Tcp => self.message_only(now),
             Protocol::Udp => self.datagram(now),
         }
     }
 
     /// POLLOUT or POLLHUP: over. TCP_INFO is read in [`Self::conclude`], whose values SO_ERROR does not change.
-    fn completed(mut self: Box<Self>, now: Instant) -> Attempt {
+    fn completed(mut self, now: Instant) -> Attempt {
         let tcp = sys::tcp_facts(&self.socket);
         let error = sys::error_of(&self.socket);
         self.diary.note("writable", None);
@@ -317,25 +295,20 @@ impl Connecting {
         }
         let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
         let asks = self.verbose || explains(phase, end);
-        let route = asks.then(|| sys::route(self.address, self.source())).flatten();
+        let route = asks.then(|| sys::route(self.connect.address)).flatten();
         let evidence = Evidence {
-            address: self.address,
-            protocol: self.protocol,
+            address: self.connect.address,
+            protocol: self.connect.protocol,
             phase,
             end,
             local: local.filter(|local| !local.ip().is_unspecified()),
             icmp: self.messages,
-            tcp: if self.protocol == Protocol::Tcp { tcp } else { TcpFacts::default() },
+            tcp: if self.connect.protocol == Protocol::Tcp { tcp } else { TcpFacts::default() },
             route,
             source_given: self.source_given,
             elapsed: now - self.called.0,
         };
-        attempt(evidence, self.number, self.diary.events.unwrap_or_default())
-    }
-
-    fn source(&self) -> Option<std::net::IpAddr> {
-        let bound = self.source_given.then(|| self.socket.local_addr().ok()).flatten()?.as_socket()?.ip();
-        (!bound.is_unspecified()).then_some(bound)
+        attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())
     }
 
     fn drain(&mut self) {

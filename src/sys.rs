@@ -10,11 +10,13 @@
 //! | [`error_of`] | SO_ERROR, in the order the evidence needs |
 //! | [`watch`], [`messages`] | ask for, and read, the ICMP messages about a socket |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
+//! | [`CAN_TRACE`] | whether the messages of hops can be read |
 //! | [`route`] | what the routing table says |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
 //! | [`lookup`], [`service`] | getaddrinfo with its own codes |
 //! | [`has_route`] | whether this machine knows a way to an address |
 //! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
+//! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
 //!
 //! A quirk of a system lives in the file of that system and never above it.

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::engine::Connect;
 use crate::outcome::{Attempt, Hop, Outcome, Path, PathEnd, Protocol};
 use crate::socket::{self, Begun, Connecting, Options};
 use crate::sys::{self, Ready, Waiter};
@@ -80,7 +81,8 @@ impl Tracer<'_> {
 
     fn send(&mut self, path: usize, ttl: u8) {
         let options = Options { ttl: Some(u32::from(ttl)), ..self.options.clone() };
-        let begun = socket::begin(&options, self.paths[path].address, self.protocol, 1, &mut |_| None);
+        let connect = Connect { address: self.paths[path].address, protocol: self.protocol, number: 1 };
+        let begun = socket::begin(&options, connect, &mut |_| None);
         self.settle(begun, path, ttl);
     }
 

@@ -56,13 +56,13 @@ impl Bench {
     fn run(&mut self) {
         while let Some(action) = self.engine.next(self.now) {
             match action {
-                Action::Lookup { group, .. } => self.lookups.push(group),
-                Action::Abandon { group } => self.abandoned.push(group),
-                Action::Connect { attempt, address, .. } => {
+                Action::Lookup(group, ..) => self.lookups.push(group),
+                Action::Abandon(group) => self.abandoned.push(group),
+                Action::Connect(attempt, connect) => {
                     self.engine.started(self.now, attempt);
-                    self.connects.push((attempt, address));
+                    self.connects.push((attempt, connect.address));
                 }
-                Action::GiveUp { attempt, why } => self.given_up.push((attempt, why)),
+                Action::GiveUp(attempt, why) => self.given_up.push((attempt, why)),
                 Action::Report(report) => self.reports.push(*report),
             }
         }

@@ -22,16 +22,41 @@ use crate::taxonomy::Code;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{bind_interface, messages, route, tcp_facts, watch};
+pub use linux::{CAN_TRACE, bind_interface, messages, route, tcp_facts, watch};
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
-pub use bsd::{bind_interface, messages, route, tcp_facts, watch};
+pub use bsd::{CAN_TRACE, bind_interface, messages, route, tcp_facts, watch};
 
 /// The code behind an error of this layer.
 pub fn code(error: &io::Error) -> Code {
     Code::Os(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+/// What Rust's entry does for a program, for the one that has its own: a closed pipe is an error and no signal, and no
+/// socket may take the place of a standard stream that was closed, or results would be written to the peer.
+pub fn begin_process() {
+    let mut streams = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: the array gives pointer and length; open() takes a string that ends with a NUL and gives the lowest free
+    // number, which is that of the stream; SIG_IGN is a valid disposition.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        libc::poll(streams.as_mut_ptr(), 3, 0);
+        for _ in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
+            libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        }
+    }
+}
+
+/// Keeps glibc from giving each thread an arena of its own: lookups allocate little, and address space and four system
+/// calls a thread are saved.
+pub fn begin_threads() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt(3) sets a parameter of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 // --- signals ------------------------------------------------------------------------------------------------------

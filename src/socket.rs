@@ -158,6 +158,7 @@ fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, d
         tcp: TcpFacts::default(),
         route: None,
         source_given: options.source.is_some(),
+        kernel_ended: true,
         elapsed: Duration::ZERO,
     };
     attempt(evidence, connect.number, diary.events.unwrap_or_default())
@@ -294,18 +295,21 @@ impl Connecting {
             self.drain();
         }
         let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
-        let asks = self.verbose || explains(phase, end);
+        let local = local.filter(|local| !local.ip().is_unspecified());
+        let nameless = local.is_none() && !self.messages.is_empty();
+        let asks = self.verbose || nameless || explains(phase, end);
         let route = asks.then(|| sys::route(self.connect.address)).flatten();
         let evidence = Evidence {
             address: self.connect.address,
             protocol: self.connect.protocol,
             phase,
             end,
-            local: local.filter(|local| !local.ip().is_unspecified()),
+            local,
             icmp: self.messages,
             tcp: if self.connect.protocol == Protocol::Tcp { tcp } else { TcpFacts::default() },
             route,
             source_given: self.source_given,
+            kernel_ended: !self.fail_on_icmp,
             elapsed: now - self.called.0,
         };
         attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())

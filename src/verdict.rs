@@ -55,6 +55,8 @@ pub struct Evidence {
     pub route: Option<Route>,
     /// The user asked for a source address or interface.
     pub source_given: bool,
+    /// The kernel ended it, and not we at the first message.
+    pub kernel_ended: bool,
     /// From the call of connect() to the end.
     pub elapsed: Duration,
 }
@@ -96,7 +98,7 @@ const fn local(outcome: Outcome, cause: Cause) -> Judged {
 }
 
 fn success(evidence: &Evidence) -> Judged {
-    let itself = evidence.protocol == Protocol::Tcp && evidence.local == Some(evidence.address);
+    let itself = evidence.local == Some(evidence.address);
     if itself { local(Outcome::SelfConnected, Cause::SelfConnect) } else { (Outcome::Connected, None, None) }
 }
 
@@ -139,17 +141,14 @@ fn by_message(evidence: &Evidence, icmp: &Icmp, code: Code) -> Judged {
 }
 
 /// Who sent the message. Our own address sends "host unreachable" when the next hop does not answer address
-/// resolution; then not one SYN left. A rule of our own firewall answers from our own address, too, but at once.
+/// resolution: once, and that is the end. A rule of our own firewall answers from our own address, too, but the kernel
+/// goes on after the first answer and ends with the second.
 fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
-    let own = evidence.local.map(|local| local.ip()) == Some(icmp.from);
-    let host_unreachable = if icmp.v6 { (1, 3) } else { (3, 1) };
-    // The kernel asks three times, a second apart, before it gives the neighbour up (neigh/*/mcast_solicit); one that
-    // has failed already is asked again.
-    let waited = evidence.elapsed >= Duration::from_millis(500);
-    let nothing_left = evidence.tcp.syns.is_none_or(|syns| syns <= 1);
-    if canonical(icmp.from) == canonical(evidence.address.ip()) {
+    let own = own_address(evidence) == Some(icmp.from.to_canonical());
+    let host_unreachable = (icmp.kind, icmp.code) == if icmp.v6 { (1, 3) } else { (3, 1) };
+    if icmp.from.to_canonical() == evidence.address.ip().to_canonical() {
         By::Peer
-    } else if own && (icmp.kind, icmp.code) == host_unreachable && waited && nothing_left {
+    } else if own && host_unreachable && evidence.kernel_ended && collapse(evidence, icmp).count == 1 {
         By::Neighbour
     } else if own || icmp.from.is_loopback() {
         By::Local
@@ -158,9 +157,10 @@ fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
     }
 }
 
-/// An IPv4-mapped IPv6 address is the IPv4 address that goes over the wire.
-fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
+/// A blocking connect() that failed has forgotten its address; the routing table knows which it was.
+fn own_address(evidence: &Evidence) -> Option<IpAddr> {
+    let routed = evidence.route.as_ref().and_then(|route| route.source);
+    evidence.local.map(|local| local.ip()).or(routed).map(|ip| ip.to_canonical())
 }
 
 /// No message explains the code: the step and the name do.
@@ -289,3 +289,6 @@ fn is_unicast(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => !ip.is_multicast(),
     }
 }
+
+#[cfg(test)]
+mod tests;

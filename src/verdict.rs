@@ -98,8 +98,17 @@ const fn local(outcome: Outcome, cause: Cause) -> Judged {
 }
 
 fn success(evidence: &Evidence) -> Judged {
-    let itself = evidence.local == Some(evidence.address);
+    let itself = evidence.local.is_some_and(|local| local == evidence.address || stands_for(evidence.address, local));
     if itself { local(Outcome::SelfConnected, Cause::SelfConnect) } else { (Outcome::Connected, None, None) }
+}
+
+/// Whether an unspecified destination means this very end: connect() takes 0.0.0.0 for the socket's own address, and ::
+/// for the loopback address (ip_route_output_key_hash_rcu() in net/ipv4/route.c, tcp_v6_connect() in net/ipv6/tcp_ipv6.c).
+fn stands_for(destination: SocketAddr, local: SocketAddr) -> bool {
+    let own = local.ip().to_canonical();
+    destination.ip().to_canonical().is_unspecified()
+        && destination.port() == local.port()
+        && (own.is_ipv4() || own.is_loopback())
 }
 
 fn limit(protocol: Protocol) -> Judged {

@@ -184,6 +184,23 @@ fn a_connection_to_itself_is_no_success() {
 }
 
 #[test]
+fn the_unspecified_address_can_be_the_socket_itself() {
+    let between = |local: &str, address: &str| {
+        let mut evidence = evidence(Phase::Completion, End::Success);
+        evidence.local = Some(local.parse().unwrap());
+        evidence.address = address.parse().unwrap();
+        judge(&evidence).outcome
+    };
+    assert_eq!(between("127.0.0.1:80", "0.0.0.0:80"), SelfConnected);
+    assert_eq!(between("10.1.0.2:80", "0.0.0.0:80"), SelfConnected);
+    assert_eq!(between("[::1]:80", "[::]:80"), SelfConnected);
+    assert_eq!(between("[::ffff:127.0.0.1]:80", "[::ffff:0.0.0.0]:80"), SelfConnected);
+    assert_eq!(between("127.0.0.1:81", "0.0.0.0:80"), Connected);
+    assert_eq!(between("[fd00::2]:80", "[::]:80"), Connected, "to ::1, from another address");
+    assert_eq!(between("10.1.0.2:80", "10.1.0.3:80"), Connected);
+}
+
+#[test]
 fn our_limit_is_never_the_systems() {
     assert_eq!(judged(&evidence(Phase::Completion, End::Limit)), (TimedOut, Some(Limit), Some(Silence)));
     assert_eq!(judged(&failed(Phase::Completion, "ETIMEDOUT")), (TimedOut, Some(System), Some(Silence)));

@@ -74,6 +74,20 @@ impl Run {
         only(target)
     }
 
+    /// Every attempt at every target.
+    pub fn attempts(&self) -> impl Iterator<Item = Attempt<'_>> {
+        self.targets.iter().flat_map(|target| target["attempts"].as_array().into_iter().flatten().map(Attempt))
+    }
+
+    /// The only attempt at the target with this host.
+    pub fn host(&self, host: &str) -> Attempt<'_> {
+        let mut at_host = self.targets.iter().filter(|target| target["host"] == host);
+        match (at_host.next(), at_host.next()) {
+            (Some(target), None) => only(target),
+            _ => panic!("not one target with host {host}: {self:?}"),
+        }
+    }
+
     /// The only attempt at the target with this port.
     pub fn port(&self, port: u16) -> Attempt<'_> {
         let mut at_port = self.targets.iter().filter(|target| target["port"] == port);
@@ -175,11 +189,12 @@ pub fn exit_code(outcome: &str) -> i32 {
 #[rustfmt::skip] // one row a line
 const WINSOCK: &[(&str, Option<&str>, Option<u64>)] = &[
     ("EPERM", Some("WSAEACCES"), Some(10013)),
-    ("EAGAIN", Some("WSAENOBUFS"), Some(10055)),
+    ("EAGAIN", Some("WSAEWOULDBLOCK"), Some(10035)),
     ("ENOMEM", Some("WSA_NOT_ENOUGH_MEMORY"), Some(8)),
     ("EACCES", Some("WSAEACCES"), Some(10013)),
     ("ENODEV", Some("WSAEADDRNOTAVAIL"), Some(10049)),
     ("EINVAL", Some("WSAEINVAL"), Some(10022)),
+    ("ENFILE", Some("WSAEMFILE"), Some(10024)),
     ("EMFILE", Some("WSAEMFILE"), Some(10024)),
     ("ENOSYS", None, None),
     ("ENONET", Some("WSAENETUNREACH"), Some(10051)),

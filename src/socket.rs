@@ -233,26 +233,35 @@ impl Connecting {
         let error = sys::error_of(&self.socket);
         self.diary.note("writable", None);
         self.diary.note("SO_ERROR", error);
-        let end = match error {
+        let end = match error.or_else(|| self.consumed_error()) {
             Some(code) => End::Error(code),
-            // The error was consumed by somebody else: without a peer there is no connection.
-            None => match self.socket.peer_addr() {
-                Ok(_) => End::Success,
-                Err(error) => End::Error(sys::code(&error)),
-            },
+            None => End::Success,
         };
         self.conclude_with(Phase::Completion, end, now, tcp)
     }
 
-    /// POLLERR alone: a message is queued, the kernel goes on. SO_ERROR is not touched.
-    fn message_only(mut self: Box<Self>, now: Instant) -> Begun {
+    /// Without a peer there is no connection, whatever SO_ERROR says: reading the error queue clears it, and the
+    /// kernel may set it between the message and our reading. The last message tells which error that was.
+    fn consumed_error(&mut self) -> Option<Code> {
+        let without_peer = self.socket.peer_addr().err()?;
         self.drain();
-        self.diary.note("error-queue", self.messages.last().map(|&(_, errno)| Code::Os(errno)));
-        match self.messages.last() {
-            Some(&(_, errno)) if self.fail_on_icmp => {
-                Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(Code::Os(errno)), now)))
-            }
-            _ => Begun::Pending(self),
+        let by_message = self.messages.last().map(|&(_, errno)| Code::Os(errno));
+        Some(by_message.unwrap_or(sys::code(&without_peer)))
+    }
+
+    /// POLLERR alone: a message is queued, the kernel goes on. SO_ERROR is not touched, unless no message was there.
+    fn message_only(mut self: Box<Self>, now: Instant) -> Begun {
+        let known = self.messages.len();
+        self.drain();
+        let last = self.messages[known..].last().map(|&(_, errno)| Code::Os(errno));
+        self.diary.note("error-queue", last);
+        let end = match last {
+            Some(code) => self.fail_on_icmp.then_some(code),
+            None => sys::error_of(&self.socket),
+        };
+        match end {
+            Some(code) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(code), now))),
+            None => Begun::Pending(self),
         }
     }
 

@@ -79,13 +79,17 @@ pub fn run(
         if driver.engine.wants_more() && !later {
             continue;
         }
-        if driver.engine.idle() && !later {
+        // A signal or the deadline may have ended the wait for a stream.
+        if driver.engine.idle() && !(later && driver.engine.wants_more()) {
             break;
         }
         driver.waiter.wait(driver.engine.wake_at(), &mut ready)?;
         driver.take(&ready);
     }
-    driver.ended.cut_short = driver.engine.cut_short();
+    // With every slot taken, nobody had looked whether there was more. After a signal nobody asks.
+    let unknown = driver.engine.undrained() && driver.ended.signal.is_none();
+    let more = unknown && !matches!(source.draw(&mut driver.waiter), Drawn::End);
+    driver.ended.cut_short = driver.engine.cut_short() || more;
     Ok(driver.ended)
 }
 

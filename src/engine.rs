@@ -248,7 +248,7 @@ pub struct Engine {
     /// No further group will come.
     drained: bool,
     stopped: Option<Stop>,
-    /// A run that was stopped before every target was drawn or reported.
+    /// A run that was stopped before every target drawn was tried.
     cut_short: bool,
 }
 
@@ -345,7 +345,6 @@ impl Engine {
             return;
         }
         self.stopped = Some(why);
-        self.cut_short |= !self.drained;
         self.later.clear();
         self.ready.clear();
         self.give_up_all(why);
@@ -353,9 +352,14 @@ impl Engine {
         self.skip_waiting(now, why);
     }
 
-    /// Whether some target was never tried or drawn because the run was stopped.
+    /// Whether some target that was drawn was never tried because the run was stopped.
     pub fn cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// Whether the run was stopped before it was known that no further group will come.
+    pub fn undrained(&self) -> bool {
+        self.stopped.is_some() && !self.drained
     }
 
     /// Where an attempt stands in its target's time.
@@ -382,8 +386,9 @@ impl Engine {
         let lookup = self.open.iter().filter(|(_, open)| open.state == LookupState::Pending);
         let lookup = lookup.filter_map(|(_, open)| open.limit).min();
         let start = self.next_start.filter(|_| self.has_startable());
-        let busy = !self.idle();
-        let deadline = self.policy.deadline.filter(|_| busy && self.stopped.is_none());
+        // Where a stream may still bring targets, the deadline comes although nothing is under way.
+        let unfinished = !self.idle() || !self.drained;
+        let deadline = self.policy.deadline.filter(|_| unfinished && self.stopped.is_none());
         [limit, later, lookup, start, deadline].into_iter().flatten().min()
     }
 

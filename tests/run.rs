@@ -1,0 +1,700 @@
+//! A whole run: limits, retries, rate and concurrency, signals, streams of targets, and what it leaves behind.
+#![cfg(target_os = "linux")]
+// Times are measured where the packets arrive.
+#![allow(clippy::disallowed_methods)]
+
+mod lab;
+#[path = "support/mask.rs"]
+mod mask;
+mod support;
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{IpAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::*;
+use serde_json::{Value, json};
+use support::{RCONNECT, Run, rconnect};
+
+/// Sooner than whatever else could have ended it.
+const SOON: Duration = ms(2500);
+
+/// Somewhere behind the TUN interface.
+const PEER: &str = "10.9.7.7";
+
+fn parsed(output: &Output) -> Vec<Value> {
+    output.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{output:?}"))).collect()
+}
+
+/// `port outcome` of each target, by port.
+fn outcomes(targets: &[Value]) -> Vec<String> {
+    let mut list: Vec<_> = targets.iter().map(|t| (t["port"].as_u64(), t["outcome"].as_str().unwrap())).collect();
+    list.sort();
+    list.into_iter().map(|(port, outcome)| format!("{} {outcome}", port.unwrap())).collect()
+}
+
+/// What arrived behind the TUN interface, and when.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<(Instant, Packet)>>>);
+
+impl Log {
+    /// Notes every first SYN (and every datagram).
+    fn note(&self, packet: &Packet) {
+        if packet.nth == 1 || packet.is_udp() {
+            self.0.lock().unwrap().push((Instant::now(), packet.clone()));
+        }
+    }
+
+    fn times(&self) -> Vec<Instant> {
+        self.0.lock().unwrap().iter().map(|(at, _)| *at).collect()
+    }
+
+    fn destinations(&self) -> Vec<IpAddr> {
+        self.0.lock().unwrap().iter().map(|(_, packet)| packet.destination).collect()
+    }
+}
+
+// --- limits -------------------------------------------------------------------------------------------------------
+
+/// "`by` tells our limit (`limit`) from the system's own (`system`)"
+#[test]
+fn our_own_limit_is_no_code_of_the_systems() {
+    let net = Netns::new();
+    let peer = net.tun(|_| silence());
+    for (mode, port) in [("nonblocking", 80), ("blocking", 81)] {
+        for host in [PEER, "fd09::7"] {
+            let run = Run::of(rconnect(&net, &format!("-m {mode} -t 250ms {host} {port}")));
+            let verdict = run.one().verdict();
+            assert!(verdict.starts_with("timed-out silence limit ") && verdict.ends_with(" -"), "{mode}: {verdict}");
+            assert_eq!(run.output.code(), 5);
+            let elapsed = run.one().elapsed_us();
+            assert!((250_000..500_000).contains(&elapsed), "{mode}: {elapsed} µs");
+        }
+        assert_eq!(peer.syns(port), 2, "one for each family");
+    }
+}
+
+#[test]
+fn people_read_how_often_it_was_tried() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    let run = net.command(RCONNECT).args(["-t", "50ms", PEER, "12345"]).run();
+    let text = "\
+10.9.7.7:12345   timed-out  T
+                 no answer to 1 SYN within our limit
+  advice: nothing comes back: dropped on the way, host down or backlog full; --trace shows how far packets get
+";
+    assert_eq!((run.code(), mask::text(&run.stdout).as_str(), run.stderr.as_str()), (5, text, ""));
+}
+
+#[test]
+fn an_answer_just_before_the_limit_counts() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| vec![packet.syn_ack().after(ms(300))]);
+    for mode in ["nonblocking", "blocking"] {
+        let run = Run::of(rconnect(&net, &format!("-m {mode} -t 600ms {PEER} 80")));
+        assert_eq!(
+            run.one().verdict(),
+            format!("connected - - {} -", if mode == "blocking" { "connect" } else { "completion" })
+        );
+    }
+}
+
+/// "`0` or `none` leaves the system's own"
+#[test]
+fn without_a_limit_the_system_gives_up() {
+    let net = Netns::new();
+    net.sysctl("net/ipv4/tcp_syn_retries", "1");
+    net.sysctl("net/ipv4/tcp_syn_linear_timeouts", "0");
+    let peer = net.tun(|_| silence());
+    let start = |mode: &str, limit: &str, host: &str, port: u16| {
+        let running = rconnect(&net, &format!("-m {mode} -t {limit} {host} {port}")).start();
+        (mode == "blocking", port, running)
+    };
+    let started = [
+        start("nonblocking", "none", PEER, 80),
+        start("nonblocking", "0", "fd09::7", 81),
+        start("blocking", "none", PEER, 82),
+    ];
+    for (blocking, port, running) in started {
+        let output = running.wait();
+        let attempt = &parsed(&output)[0]["attempts"][0];
+        let verdict = support::Attempt(attempt).verdict();
+        let phase = if blocking { "connect" } else { "completion" };
+        assert_eq!((output.code(), verdict), (5, format!("timed-out silence system {phase} ETIMEDOUT")), "{port}");
+        assert_eq!(attempt["error"]["winsock_number"], 10060);
+        assert_eq!(peer.syns(port), 2, "{port}");
+        assert!([json!(2), Value::Null].contains(&attempt["syns"]), "{port}: {attempt:#}");
+        assert!(blocking || attempt["syns"] == 2, "{attempt:#}");
+    }
+}
+
+/// "limit of the whole run"
+#[test]
+fn the_deadline_ends_the_run_and_says_what_was_not_tried() {
+    let net = Netns::new();
+    let peer = net.tun(|packet| if packet.port() == 1 { vec![packet.syn_ack()] } else { silence() });
+    let output = rconnect(&net, &format!("-j 2 --deadline 300ms -t none {PEER}:1-6")).run();
+    assert_eq!(output.stderr, "rconnect: the deadline came before every target was tried\n");
+    assert_eq!(
+        (output.code(), outcomes(&parsed(&output))),
+        (5, ["1 connected", "2 timed-out", "3 timed-out"].map(String::from).into())
+    );
+    assert_eq!((4..=6).map(|port| peer.syns(port)).sum::<usize>(), 0);
+    assert!(output.elapsed >= ms(300) && output.elapsed < SOON, "{output:?}");
+}
+
+#[test]
+fn the_deadline_alone_can_spoil_a_run() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| vec![packet.syn_ack()]);
+    let output = rconnect(&net, &format!("-q --rate 10 --deadline 250ms {PEER}:1-9")).run();
+    assert_eq!((output.code(), output.stdout.as_str()), (5, ""), "what was tried is good: {output:?}");
+    assert_eq!(output.stderr, "rconnect: the deadline came before every target was tried\n");
+}
+
+#[test]
+fn the_deadline_bounds_an_attempt_that_has_a_longer_limit() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    for mode in ["nonblocking", "blocking"] {
+        let run = Run::of(rconnect(&net, &format!("-m {mode} -t 10s --deadline 250ms {PEER} 80")));
+        assert_eq!((run.output.code(), run.output.stderr.as_str()), (5, ""));
+        assert!(run.one().verdict().starts_with("timed-out silence limit "), "{run:?}");
+        assert!(run.output.elapsed < SOON, "{run:?}");
+    }
+}
+
+#[test]
+fn an_address_that_the_deadline_left_out_is_skipped() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    let run = Run::of(rconnect(&net, "-j 1 --deadline 200ms --resolve x:80:10.9.7.7,10.9.7.8 x 80"));
+    let attempts = &run.targets[0]["attempts"];
+    assert_eq!((run.output.code(), &run.targets[0]["outcome"]), (5, &json!("timed-out")));
+    assert_eq!(
+        (&attempts[1]["outcome"], &attempts[1]["reason"]),
+        (&json!("skipped"), &json!("the deadline was reached"))
+    );
+}
+
+/// Nothing in flight, and nobody writes targets: the deadline holds all the same.
+#[test]
+fn the_deadline_ends_the_wait_for_targets() {
+    let net = Netns::new();
+    let (stdin, running) = streamed(&net, "--json --deadline 300ms --from -");
+    let output = running.wait();
+    drop(stdin);
+    assert_eq!((output.code(), output.stdout.as_str()), (5, ""), "{output:?}");
+    assert_eq!(output.stderr, "rconnect: the deadline came before every target was tried\n");
+    assert!(output.elapsed < SOON, "{output:?}");
+}
+
+// --- retries ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_refusal_that_passes_is_outlived_after_the_delay() {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        if seen.times().len() < 2 { vec![packet.reset()] } else { vec![packet.syn_ack()] }
+    });
+    let run = Run::of(rconnect(&net, &format!("-r 1 --retry-delay 200ms {PEER} 80")));
+    let target = &run.targets[0];
+    let tries: Vec<_> = target["attempts"].as_array().unwrap().iter().map(|a| (&a["try"], &a["outcome"])).collect();
+    assert_eq!(tries, [(&json!(1), &json!("refused")), (&json!(2), &json!("connected"))]);
+    assert_eq!((run.output.code(), &target["partial"]), (0, &json!(false)));
+    let times = log.times();
+    assert!(times[1] - times[0] >= ms(200), "{:?}", times[1] - times[0]);
+}
+
+/// "try an attempt again, only where the code is retryable"
+#[test]
+fn only_what_can_pass_is_tried_again() {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        match packet.port() {
+            80 => vec![packet.reset()],
+            81 => vec![packet.icmp(3, 1)],
+            82 => vec![packet.icmp(3, 13)],
+            83 => vec![packet.icmp(3, 0)],
+            _ => silence(),
+        }
+    });
+    let tries = |port: u16| {
+        let run = Run::of(rconnect(&net, &format!("-t 50ms -r 2 --retry-delay 1ms {PEER} {port}")));
+        run.targets[0]["attempts"].as_array().unwrap().len()
+    };
+    assert_eq!([80, 81, 82, 83, 84].map(tries), [3, 1, 1, 3, 3]);
+    assert_eq!(log.times().len(), 3 + 1 + 1 + 3 + 3);
+}
+
+// --- rate and concurrency -----------------------------------------------------------------------------------------
+
+/// "starts a second"
+#[test]
+fn the_rate_spaces_the_starts() {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        vec![packet.reset()]
+    });
+    let run = Run::of(rconnect(&net, &format!("--rate 50 {PEER}:1-11")));
+    assert_eq!(run.targets.len(), 11);
+    let times = log.times();
+    let span = *times.last().unwrap() - times[0];
+    // The first may have been seen late.
+    assert!(span >= ms(10 * 20 - 10), "{span:?}");
+    assert!(span < ms(1000), "{span:?}");
+}
+
+/// Arrivals when every one of twelve SYNs is answered so late.
+fn arrivals(options: &str, late: Duration) -> (Vec<Instant>, Output) {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        if packet.is_syn() { vec![packet.syn_ack().after(late)] } else { silence() }
+    });
+    let output = rconnect(&net, &format!("{options} {PEER}:1-12")).run();
+    assert_eq!(output.code(), 0, "{output:?}");
+    (log.times(), output)
+}
+
+/// "attempts in flight"
+#[test]
+fn concurrency_is_never_exceeded_and_made_use_of() {
+    let late = ms(40);
+    for (options, most) in [("-j 1", 1), ("-j 3", 3), ("-m blocking", 1)] {
+        let (times, output) = arrivals(options, late);
+        assert_eq!(times.len(), 12);
+        for (earlier, later) in times.iter().zip(&times[most..]) {
+            // The lab took the time of arrival a moment after it had read the packet.
+            assert!(*later - *earlier >= late - ms(1), "{options}: more than {most} in flight");
+        }
+        let one_by_one = late * 12;
+        assert!(most == 1 || output.elapsed < one_by_one, "{options}: {:?}", output.elapsed);
+    }
+}
+
+#[test]
+fn without_a_number_all_are_in_flight_together() {
+    let late = ms(300);
+    let (times, _) = arrivals("", late);
+    assert!(times[11] - times[0] < late, "{:?}", times[11] - times[0]);
+}
+
+// --- strategies ---------------------------------------------------------------------------------------------------
+
+const TWO: &str = "--resolve x:80:10.9.7.7,10.9.7.8 x 80";
+
+/// Where the SYNs went, in order; the first one's answer takes so long.
+fn two_addresses(
+    options: &str,
+    answer: impl Fn(&Packet) -> Vec<Answer> + Send + 'static,
+) -> (Run, Vec<IpAddr>, Vec<Instant>) {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        answer(packet)
+    });
+    let run = Run::of(rconnect(&net, &format!("{options} {TWO}")));
+    (run, log.destinations(), log.times())
+}
+
+fn ips(list: &[&str]) -> Vec<IpAddr> {
+    list.iter().map(|ip| ip.parse().unwrap()).collect()
+}
+
+/// "in order, stop at the first success"
+#[test]
+fn strategy_first_never_touches_the_second_address() {
+    let (run, seen, _) = two_addresses("--strategy first", |packet| vec![packet.syn_ack()]);
+    assert_eq!((run.output.code(), seen), (0, ips(&["10.9.7.7"])));
+    let (run, seen, _) = two_addresses("--strategy first", |packet| match packet.destination {
+        first if first == ips(&["10.9.7.7"])[0] => vec![packet.reset()],
+        _ => vec![packet.syn_ack()],
+    });
+    assert_eq!(
+        (run.output.code(), seen, &run.targets[0]["partial"]),
+        (0, ips(&["10.9.7.7", "10.9.7.8"]), &json!(true))
+    );
+}
+
+#[test]
+fn strategy_all_starts_every_address_at_once() {
+    let (run, seen, times) = two_addresses("", |packet| vec![packet.syn_ack().after(ms(300))]);
+    assert_eq!((run.output.code(), seen), (0, ips(&["10.9.7.7", "10.9.7.8"])));
+    assert!(times[1] - times[0] < ms(300), "the second did not wait for the first: {:?}", times[1] - times[0]);
+}
+
+// --- signals ------------------------------------------------------------------------------------------------------
+
+/// "interrupted by SIGINT, SIGTERM; what was known is reported first"
+#[test]
+fn a_signal_ends_the_run_with_what_is_known() {
+    for (mode, signal, code) in [
+        ("nonblocking", Signal::SIGINT, 130),
+        ("nonblocking", Signal::SIGTERM, 143),
+        ("blocking", Signal::SIGINT, 130),
+        ("blocking", Signal::SIGTERM, 143),
+    ] {
+        let net = Netns::new();
+        let peer = net.tun(|packet| if packet.port() == 80 { vec![packet.syn_ack()] } else { silence() });
+        let mut running = rconnect(&net, &format!("-m {mode} -t none {PEER}:80 {PEER}:81")).start();
+        assert!(running.line().is_some_and(|line| line.contains(r#""outcome":"connected""#)));
+        peer.await_syns(81, 1);
+        running.signal(signal);
+        let output = running.wait();
+        assert_eq!((output.code(), output.stderr.as_str()), (code, ""), "{mode}");
+        assert_eq!(outcomes(&parsed(&output)), ["80 connected", "81 interrupted"], "{mode}");
+        assert!(output.elapsed < SOON, "{output:?}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_lookup() {
+    let net = Netns::new();
+    let dns = net.dns();
+    let running = rconnect(&net, "timeout.test 80").resolver("timeout:5").start();
+    dns.await_query("timeout.test A");
+    running.signal(Signal::SIGINT);
+    let output = running.wait();
+    assert_eq!((output.code(), output.stderr.as_str()), (130, ""));
+    assert_eq!(outcomes(&parsed(&output)), ["80 interrupted"]);
+    assert!(output.elapsed < SOON, "{output:?}");
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_targets() {
+    let net = Netns::new();
+    let (mut stdin, mut running) = streamed(&net, "--json --from -");
+    writeln!(stdin, "127.0.0.1:9").unwrap();
+    assert!(running.line().is_some());
+    running.signal(Signal::SIGTERM);
+    let output = running.wait();
+    assert_eq!((output.code(), output.stderr.as_str()), (143, ""));
+}
+
+// --- standard streams ---------------------------------------------------------------------------------------------
+
+/// "a closed pipe is a quiet end"
+#[test]
+fn a_closed_pipe_is_quiet() {
+    let net = Netns::new();
+    for format in ["--json", "-o csv", "-o human"] {
+        let command = net.command(RCONNECT).args(format.split(' ')).args(["127.0.0.1", "9"]);
+        let output = command.close_stdout_after(0).run();
+        assert_eq!((output.code(), output.stderr.as_str()), (4, ""), "{format}: what was decided counts");
+        let command = net.command(RCONNECT).args(format.split(' ')).args(["127.0.0.1", "1-9999", "-j", "4"]);
+        let output = command.close_stdout_after(100).run();
+        assert_eq!((output.stderr.as_str(), output.status.signal()), ("", None), "{format}");
+        assert_ne!(output.code(), 0, "{format}");
+    }
+    for args in [&["--list-errors"][..], &["--generate", "zsh"], &["--help"]] {
+        let output = net.command(RCONNECT).args(args).close_stdout_after(0).run();
+        assert_eq!((output.code(), output.stderr.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+/// "a fault of rconnect itself; says nothing of the target"
+#[test]
+fn a_full_disk_is_a_fault() {
+    let net = Netns::new();
+    let open = net.listen("127.0.0.1:0");
+    let port = open.port().to_string();
+    for args in [&["127.0.0.1", &port][..], &["--json", "127.0.0.1", &port], &["-o", "csv", "127.0.0.1", &port]] {
+        let output = net.command(RCONNECT).args(args).stdout_full().run();
+        let line = "rconnect: cannot write the results: No space left on device (os error 28)\n";
+        assert_eq!((output.code(), output.stderr.as_str()), (2, line), "{args:?}");
+    }
+    let output = net.command(RCONNECT).args(["--list-errors"]).stdout_full().run();
+    let line = "rconnect: cannot write the result: No space left on device (os error 28)\n";
+    assert_eq!((output.code(), output.stderr.as_str()), (2, line));
+    let output = net.command(RCONNECT).args(["-q", "127.0.0.1", &port]).stdout_full().run();
+    assert_eq!((output.code(), output.stderr.as_str()), (0, ""), "nothing is written");
+}
+
+/// A socket takes the lowest free descriptor, and standard output is descriptor 1.
+#[test]
+fn the_report_never_goes_to_the_peer() {
+    let net = Netns::new();
+    let listener = net.enter(|| TcpListener::bind("127.0.0.1:0").unwrap());
+    let port = listener.local_addr().unwrap().port();
+    for closed in [">&-", "2>&- >&-", "<&- >&- 2>&-"] {
+        for mode in ["nonblocking", "blocking"] {
+            let script = format!("exec {RCONNECT} -v -m {mode} 127.0.0.1 {port} {closed}");
+            let running = net.command("/bin/sh").args(["-c", &script]).start();
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut received = Vec::new();
+            connection.read_to_end(&mut received).unwrap();
+            assert_eq!(String::from_utf8_lossy(&received), "", "{closed} {mode}");
+            assert_eq!(running.wait().status.signal(), None);
+        }
+    }
+}
+
+/// A pipe with a name: standard input that the test writes to as it likes.
+struct Fifo(PathBuf);
+
+impl Fifo {
+    fn new() -> Fifo {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("rconnect-fifo-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+        Fifo(path)
+    }
+}
+
+impl Drop for Fifo {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The writing end of the standard input of a program that has been started.
+fn streamed(net: &Netns, args: &str) -> (File, Running) {
+    let fifo = Fifo::new();
+    let script = format!("exec {RCONNECT} {args} < {}", fifo.0.display());
+    let running = net.command("/bin/sh").args(["-c", &script]).start();
+    // Waits until the shell has opened the other end.
+    let stdin = File::options().write(true).open(&fifo.0).expect("the other end");
+    (stdin, running)
+}
+
+/// "a line is written whole, at once, so a pipe reads it as it happens"
+#[test]
+fn results_come_while_targets_still_do() {
+    let net = Netns::new();
+    for (format, word) in [("--json", r#""outcome":"refused""#), ("-o human", "refused"), ("-o csv", ",refused,")] {
+        let (mut stdin, mut running) = streamed(&net, &format!("{format} --from -"));
+        if format == "-o csv" {
+            assert!(running.line().is_some_and(|header| header.starts_with("target,host,port,")));
+        }
+        for port in 1..=3 {
+            writeln!(stdin, "127.0.0.1:{port}").unwrap();
+            let line = running.line().unwrap();
+            assert!(line.contains(&format!("127.0.0.1:{port}")) && line.contains(word), "{line}");
+            if format == "-o human" {
+                assert!(running.line().is_some_and(|line| line.contains("advice: ")));
+            }
+        }
+        drop(stdin);
+        assert_eq!(running.wait().code(), 4);
+    }
+}
+
+#[test]
+fn half_a_line_is_no_target_yet() {
+    let net = Netns::new();
+    let (mut stdin, mut running) = streamed(&net, "--json --from -");
+    stdin.write_all(b"127.0.0.1:1\n127.0.0.1:2").unwrap();
+    assert!(running.line().is_some_and(|line| line.contains(r#""port":1,"#)));
+    stdin.write_all(b"3\n").unwrap();
+    drop(stdin);
+    assert_eq!(outcomes(&parsed(&running.wait())), ["1 refused", "23 refused"]);
+}
+
+#[test]
+fn a_bad_line_ends_a_stream_after_what_came_before() {
+    let net = Netns::new();
+    let run = rconnect(&net, "--from -").stdin("127.0.0.1:1\n# fine\n::1:80\n127.0.0.1:2\n").run();
+    let line = "rconnect: line 3: \"::1:80\" has no brackets around its IPv6 address: write [::1]:80\n";
+    assert_eq!((run.code(), run.stderr.as_str()), (2, line));
+    assert_eq!(outcomes(&parsed(&run)), ["1 refused"]);
+}
+
+#[test]
+fn a_long_stream_takes_no_more_memory() {
+    const TARGETS: usize = 100_000;
+    const MIB: u64 = 1024;
+    let net = Netns::new();
+    let fifo = Fifo::new();
+    let script = format!("echo $$; exec {RCONNECT} -o csv --from - < {}", fifo.0.display());
+    let mut running = net.command("/bin/sh").args(["-c", &script]).time_limit(Duration::from_secs(60)).start();
+    let process = running.line().unwrap();
+    let mut stdin = File::options().write(true).open(&fifo.0).unwrap();
+    let header = running.line();
+    assert!(header.is_some_and(|header| header.starts_with("target,")));
+    let writer = thread::spawn(move || {
+        let list: String = (0..TARGETS).map(|number| format!("127.0.0.1:{}\n", 1 + number % 30_000)).collect();
+        stdin.write_all(list.as_bytes()).unwrap();
+        stdin
+    });
+    let refused = (0..TARGETS).filter(|_| running.line().is_some_and(|line| line.contains(",refused,"))).count();
+    assert_eq!(refused, TARGETS);
+    // Everything is reported, and the process waits for more.
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak <= 12 * MIB, "{peak} kB");
+    drop(writer.join().unwrap());
+    assert_eq!(running.wait().code(), 4);
+}
+
+/// script(1) gives the program a terminal.
+#[test]
+fn a_terminal_has_colour_unless_it_is_not_wanted() {
+    let net = Netns::new();
+    let coloured = |environment: &[(&str, &str)]| {
+        let command = net.command("/usr/bin/script").args(["-qec", &format!("{RCONNECT} 127.0.0.1 9"), "/dev/null"]);
+        let command = environment.iter().fold(command.path(), |command, (name, value)| command.env(name, value));
+        let output = command.run();
+        assert!(output.stdout.contains("refused"), "{output:?}");
+        output.stdout.contains("\u{1b}[31mrefused\u{1b}[0m")
+    };
+    assert!(coloured(&[("TERM", "xterm")]));
+    assert!(!coloured(&[("TERM", "dumb")]));
+    assert!(!coloured(&[("TERM", "xterm"), ("NO_COLOR", "1")]));
+    assert!(coloured(&[("TERM", "xterm"), ("NO_COLOR", "")]), "https://no-color.org: when not empty");
+}
+
+// --- sweeps -------------------------------------------------------------------------------------------------------
+
+/// "`self-connected`: TCP connected to itself on loopback; nobody is listening"
+#[test]
+fn a_connection_to_itself_is_no_success() {
+    let net = Netns::new();
+    net.sysctl("net/ipv4/ip_local_port_range", "41008 41008");
+    for host in ["127.0.0.1", "[::1]"] {
+        for (mode, phase) in [("nonblocking", "completion"), ("blocking", "connect")] {
+            let run = Run::of(rconnect(&net, &format!("-m {mode} --reset-on-close -s {host}:41008 {host}:41008")));
+            assert_eq!(run.one().verdict(), format!("self-connected self-connect local {phase} -"), "{host}");
+            assert_eq!(run.output.code(), 4);
+        }
+    }
+    net.sysctl("net/ipv4/ip_local_port_range", "41008 41011");
+    for _ in 0..10 {
+        let run = Run::of(rconnect(&net, "127.0.0.1:41008-41011"));
+        let found: Vec<_> = run.targets.iter().map(|target| target["outcome"].as_str().unwrap()).collect();
+        assert!(!found.contains(&"connected"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_sweep_finds_exactly_what_listens() {
+    let net = Netns::new();
+    let open = [22, 8080, 33_333, 50_000, 65_535].map(|port| net.listen(&format!("127.0.0.1:{port}")));
+    let output =
+        net.command(RCONNECT).args(["-o", "csv", "127.0.0.1", "1-65535"]).time_limit(Duration::from_secs(60)).run();
+    let mut reader = csv::Reader::from_reader(output.stdout.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|own| own == name).unwrap();
+    let (port, outcome, number) = (place("port"), place("outcome"), place("try"));
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.iter().filter(|row| &row[number] == "1").count(), 65_535);
+    let mut found: Vec<u16> =
+        rows.iter().filter(|row| &row[outcome] == "connected").map(|row| row[port].parse().unwrap()).collect();
+    found.sort();
+    found.dedup();
+    assert_eq!(found, open.map(|listener| listener.port()));
+    assert!(rows.iter().all(|row| ["connected", "refused"].contains(&&row[outcome])), "{:?}", output.stderr);
+    assert_eq!(output.code(), 4);
+}
+
+#[test]
+fn a_low_limit_of_descriptors_slows_a_run_and_fails_no_attempt() {
+    let net = Netns::new();
+    for descriptors in [8, 40] {
+        let output = rconnect(&net, "127.0.0.1:1-500").descriptors(descriptors).run();
+        assert_eq!((output.code(), output.stderr.as_str()), (4, ""), "{descriptors}");
+        assert_eq!(output.stdout.matches(r#""cause":"rst""#).count(), 500, "{descriptors}");
+    }
+    let output = rconnect(&net, "-j 100 127.0.0.1:1-500").descriptors(40).run();
+    let note = "rconnect: 8 attempts in flight instead of 100: the descriptor limit is 40 (ulimit -n)\n";
+    assert_eq!((output.code(), output.stderr.as_str()), (4, note));
+    assert_eq!(output.stdout.matches(r#""cause":"rst""#).count(), 500);
+}
+
+// --- what is sent and what is left --------------------------------------------------------------------------------
+
+/// Connections of this machine's clients with that port that are not quite gone (proc_net_tcp in the kernel's
+/// documents): FIN_WAIT1 is 04, FIN_WAIT2 05, TIME_WAIT 06.
+fn left_over(net: &Netns, port: u16) -> usize {
+    let table = net.enter(|| fs::read_to_string("/proc/thread-self/net/tcp").unwrap());
+    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|row| row[2].ends_with(&format!(":{port:04X}")) && ["04", "05", "06"].contains(&row[3])).count()
+}
+
+#[test]
+fn a_reset_leaves_nothing_behind() {
+    let net = Netns::new();
+    for mode in ["nonblocking", "blocking"] {
+        let open = net.listen("127.0.0.1:0");
+        let probe = |options: &str| {
+            let run = Run::of(rconnect(&net, &format!("-m {mode} {options} 127.0.0.1 {}", open.port())));
+            assert_eq!(run.output.code(), 0);
+            left_over(&net, open.port())
+        };
+        assert_eq!(probe("--reset-on-close"), 0, "{mode}");
+        assert_eq!(probe(""), 1, "{mode}");
+    }
+}
+
+/// The byte that IPv4 calls type of service and IPv6 traffic class (RFC 2474).
+fn traffic_class(packet: &Packet) -> u8 {
+    if packet.destination.is_ipv4() { packet.bytes[1] } else { packet.bytes[0] << 4 | packet.bytes[1] >> 4 }
+}
+
+#[test]
+fn options_are_on_the_wire() {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        silence()
+    });
+    for host in [PEER, "fd09::7"] {
+        for (options, ttl, class) in [
+            ("", 64, 0),
+            ("--ttl 7", 7, 0),
+            ("--tos 16", 64, 16),
+            ("--dscp ef", 64, 46 << 2),
+            ("--dscp cs1 --ttl 255", 255, 8 << 2),
+            ("-m blocking --dscp af41 --ttl 3", 3, 34 << 2),
+            ("-u --dscp le --ttl 9", 9, 1 << 2),
+        ] {
+            let output = rconnect(&net, &format!("-t 50ms {options} {host} 80")).run();
+            assert!([5, 9].contains(&output.code()), "{output:?}");
+            let sent = log.0.lock().unwrap().pop().unwrap().1;
+            assert_eq!((sent.ttl(), traffic_class(&sent)), (ttl, class), "{host} {options}");
+        }
+    }
+}
+
+/// "what a UDP probe sends": the text, or the contents of a file; an empty datagram without.
+#[test]
+fn the_payload_is_sent_as_it_is() {
+    let net = Netns::new();
+    let log = Log::default();
+    let seen = log.clone();
+    let _peer = net.tun(move |packet| {
+        seen.note(packet);
+        vec![packet.udp(b"x")]
+    });
+    for (options, payload) in
+        [("", &b""[..]), ("--payload hello", b"hello"), ("--payload @/proc/sys/kernel/ostype", b"Linux\n")]
+    {
+        let run = Run::of(rconnect(&net, &format!("-u {options} {PEER} 53")));
+        assert_eq!(run.one().verdict(), "connected - - completion -");
+        assert_eq!(log.0.lock().unwrap().pop().unwrap().1.data(), payload, "{options}");
+    }
+}

@@ -98,7 +98,9 @@ fn icmp_then_accept<T: Sync>(net: &Netns, rows: &'static [T], message: fn(&T) ->
         // A redirect without a gateway is ignored; elsewhere this word is a pointer, or the MTU.
         0 | 1 => {
             let (kind, code) = message(row(rows, packet.port()));
-            vec![packet.icmp(kind, code).from(ROUTERS[usize::from(packet.destination.is_ipv6())])]
+            let answer = packet.icmp(kind, code).from(ROUTERS[usize::from(packet.destination.is_ipv6())]);
+            // Late enough for connect() to have given the socket free, however busy this machine is.
+            vec![answer.after(ms(20))]
         }
         _ => vec![packet.syn_ack()],
     })

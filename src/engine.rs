@@ -410,6 +410,15 @@ impl Engine {
         }
     }
 
+    /// A lookup that was to begin only next is not begun.
+    fn abandon(&mut self, id: GroupId) {
+        let asks = |action: &Action| matches!(action, Action::Lookup(group, ..) if *group == id);
+        match self.out.iter().position(asks) {
+            Some(place) => drop(self.out.remove(place)),
+            None => self.out.push_back(Action::Abandon(id)),
+        }
+    }
+
     fn may_retry_lookup(&self, id: GroupId, failure: &LookupFailure) -> bool {
         self.stopped.is_none()
             && self.open[id].tries <= self.policy.retries
@@ -602,7 +611,7 @@ impl Engine {
         }
         let late: Vec<GroupId> = self.open.iter().filter(|(_, open)| open.is_late(now)).map(|(id, _)| id).collect();
         for id in late {
-            self.out.push_back(Action::Abandon(id));
+            self.abandon(id);
             self.looked_up(now, id, Err(limit_reached()));
         }
     }
@@ -636,7 +645,7 @@ impl Engine {
                 self.open.remove(id);
                 continue;
             }
-            self.out.push_back(Action::Abandon(id));
+            self.abandon(id);
             let mut failure = limit_reached();
             failure.by = if why == Stop::Limit { By::Limit } else { By::Local };
             self.unresolved(now, id, failure);

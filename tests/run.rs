@@ -135,6 +135,19 @@ fn without_a_limit_the_system_gives_up() {
     }
 }
 
+/// Linux 6.5 and later begin with four SYNs a second apart (tcp_syn_linear_timeouts): one retry is two then, in about
+/// the same three seconds.
+#[test]
+fn the_systems_own_count_of_segments_is_reported() {
+    let net = Netns::new();
+    net.sysctl("net/ipv4/tcp_syn_retries", "1");
+    net.sysctl("net/ipv4/tcp_syn_linear_timeouts", "4");
+    let peer = net.tun(|_| silence());
+    let run = Run::of(rconnect(&net, &format!("-t none {PEER} 80")));
+    assert_eq!(run.one().verdict(), "timed-out silence system completion ETIMEDOUT");
+    assert_eq!((peer.syns(80), run.one().syns()), (3, 3));
+}
+
 /// "limit of the whole run"
 #[test]
 fn the_deadline_ends_the_run_and_says_what_was_not_tried() {
@@ -182,6 +195,20 @@ fn an_address_that_the_deadline_left_out_is_skipped() {
         (&attempts[1]["outcome"], &attempts[1]["reason"]),
         (&json!("skipped"), &json!("the deadline was reached"))
     );
+}
+
+#[test]
+fn a_limit_that_has_passed_already_is_a_limit() {
+    let net = Netns::new();
+    let pinned = "--resolve x:9:127.0.0.1 x 9";
+    for limit in ["--deadline", "--resolve-timeout"] {
+        let run = Run::of(rconnect(&net, &format!("{limit} 1ns {pinned}")));
+        assert_eq!((run.output.code(), run.output.stderr.as_str()), (3, ""), "{limit}");
+        assert_eq!(run.targets[0]["resolve"]["cause"], "resolver-limit", "{limit}");
+    }
+    let output = rconnect(&net, "--deadline 1ns 127.0.0.1 9").run();
+    let line = "rconnect: the deadline came before every target was tried\n";
+    assert_eq!((output.code(), output.stdout.as_str(), output.stderr.as_str()), (5, "", line));
 }
 
 /// Nothing in flight, and nobody writes targets: the deadline holds all the same.

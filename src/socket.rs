@@ -14,7 +14,7 @@ use crate::advice;
 use crate::clock;
 use crate::engine::Connect;
 use crate::icmp::Icmp;
-use crate::outcome::{Attempt, Event, Mode, Outcome, Phase, Protocol, Route};
+use crate::outcome::{Attempt, By, Event, Mode, Outcome, Phase, Protocol, Route};
 use crate::sys::{self, Called, Interest, Ready};
 use crate::taxonomy::{self, Code};
 use crate::verdict::{self, End, Evidence, TcpFacts};
@@ -359,7 +359,8 @@ fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         error,
         local: evidence.local,
         icmp: verdict.icmp,
-        syns: evidence.tcp.syns,
+        // TCP counts what it handed on; without the next hop's address none of it left.
+        syns: evidence.tcp.syns.filter(|_| verdict.by != Some(By::Neighbour)),
         rtt: evidence.tcp.rtt,
         route: evidence.route.filter(|route: &Route| *route != Route::default()),
         reason: None,

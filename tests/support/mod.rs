@@ -67,11 +67,16 @@ impl Run {
         Run { output, targets }
     }
 
-    /// The only attempt at the only target; the process must have ended with the target's exit code.
-    pub fn one(&self) -> Attempt<'_> {
+    /// The only target; the process must have ended with its exit code.
+    pub fn one_target(&self) -> &Value {
         let [target] = &self.targets[..] else { panic!("not one target: {self:?}") };
         assert_eq!(target["exit_code"], self.output.code(), "{target:#}");
-        only(target)
+        target
+    }
+
+    /// The only attempt at the only target.
+    pub fn one(&self) -> Attempt<'_> {
+        only(self.one_target())
     }
 
     /// Every attempt at every target.

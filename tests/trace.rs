@@ -1,0 +1,222 @@
+//! Where a connection dies: `--trace` over four routers, as nobody.
+#![cfg(target_os = "linux")]
+
+mod lab;
+mod support;
+
+use std::net::IpAddr;
+
+use lab::*;
+use serde_json::Value;
+use support::*;
+
+/// Routers between the client and the server, which is the hop after the last.
+const ROUTERS: usize = 4;
+
+/// A run with `--trace`, and the path to the only address.
+fn trace(path: &Topology, args: &str) -> (Run, Traced) {
+    let run = Run::of(rconnect(&path.client, &format!("--trace {args}")).nobody());
+    let paths = run.one_target()["trace"].as_array().expect("a trace").clone();
+    let [traced] = &paths[..] else { panic!("not one path: {paths:?}") };
+    let traced = Traced(traced.clone());
+    (run, traced)
+}
+
+/// One traced path.
+#[derive(Debug)]
+struct Traced(Value);
+
+impl Traced {
+    fn hops(&self) -> &[Value] {
+        self.0["hops"].as_array().expect("hops")
+    }
+
+    /// `end: address outcome error, …`, one a hop.
+    fn summary(&self) -> String {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let hop = |(number, hop): (usize, &Value)| {
+            assert_eq!(hop["ttl"], number + 1, "hops in order: {self:?}");
+            format!("{} {} {}", text(&hop["address"]), text(&hop["outcome"]), text(&hop["error"]["name"]))
+        };
+        let hops: Vec<String> = self.hops().iter().enumerate().map(hop).collect();
+        format!("{}: {}", text(&self.0["end"]), hops.join(", "))
+    }
+}
+
+/// Where "time exceeded" is expected to come from, then what comes at the end.
+fn expected(end: &str, routers: impl IntoIterator<Item = IpAddr>, last: &[String]) -> String {
+    let expired = routers.into_iter().map(|router| format!("{router} unreachable EHOSTUNREACH"));
+    let hops: Vec<String> = expired.chain(last.iter().cloned()).collect();
+    format!("{end}: {}", hops.join(", "))
+}
+
+/// In both families: 0 for IPv4, 1 for IPv6.
+fn in_both_families(act: impl Fn(usize) + Sync) {
+    at_once(&[0, 1], |&family| act(family));
+}
+
+fn router(path: &Topology, family: usize, hop: usize) -> IpAddr {
+    path.hop(hop).both()[family]
+}
+
+fn routers(path: &Topology, family: usize, hops: std::ops::RangeInclusive<usize>) -> Vec<IpAddr> {
+    hops.map(|hop| router(path, family, hop)).collect()
+}
+
+#[test]
+fn to_the_server_and_what_it_says() {
+    let path = Topology::chain(ROUTERS);
+    let _open = [path.server.listen("10.77.5.2:80"), path.server.listen("[fd77:5::2]:80")];
+    let _echo = [path.server.udp_echo("10.77.5.2:7"), path.server.udp_echo("[fd77:5::2]:7")];
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        for (args, end, last) in [
+            ("80", "connected", "connected -"),
+            ("9", "answered", "refused ECONNREFUSED"),
+            ("7 -u", "connected", "connected -"),
+            ("9 -u", "answered", "refused ECONNREFUSED"),
+        ] {
+            let (run, traced) = trace(&path, &format!("{server} {args}"));
+            let hops = routers(&path, family, 1..=ROUTERS);
+            assert_eq!(traced.summary(), expected(end, hops, &[format!("{server} {last}")]), "{args}");
+            assert_eq!(traced.0["address"], server.to_string());
+            assert_eq!(run.output.code(), if end == "connected" { 0 } else { 4 }, "that of the attempt");
+            for hop in &traced.hops()[..ROUTERS] {
+                let icmp = &hop["icmp"];
+                let (kind, meaning) =
+                    [(11, "time to live exceeded in transit"), (3, "hop limit exceeded in transit")][family];
+                assert_eq!(
+                    (&icmp["type"], &icmp["code"], &icmp["meaning"]),
+                    (&kind.into(), &0.into(), &meaning.into())
+                );
+                assert_eq!(icmp["from"], hop["address"]);
+                assert!(hop["elapsed_us"].as_u64() > Some(0), "{hop}");
+            }
+        }
+    });
+}
+
+#[test]
+fn without_the_option_there_is_none() {
+    let path = Topology::chain(1);
+    let run = Run::of(rconnect(&path.client, "10.77.2.2 9"));
+    assert!(run.one_target()["trace"].is_null());
+}
+
+/// A router looks at the time to live before it looks at its rules: it shows as a hop, and then as the one that refuses.
+#[test]
+fn a_router_that_filters() {
+    let path = Topology::chain(ROUTERS);
+    path.router(2).filter("forward", "tcp dport 80 reject with icmpx type admin-prohibited");
+    path.router(2).filter("forward", "tcp dport 81 reject with icmpx type port-unreachable");
+    path.router(3).filter("forward", "tcp dport 82 reject with tcp reset");
+    path.router(4).ip("route add unreachable 10.77.5.2/32\nroute add unreachable fd77:5::2/128");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        let second = router(&path, family, 2);
+        let up_to = |hop| routers(&path, family, 1..=hop);
+        let prohibited = ["EHOSTUNREACH", "EACCES"][family];
+        let no_way = ["EHOSTUNREACH", "ENETUNREACH"][family];
+        for (port, code, expected) in [
+            (80, 7, expected("rejected", up_to(2), &[format!("{second} denied {prohibited}")])),
+            (81, 4, expected("rejected", up_to(2), &[format!("{second} refused ECONNREFUSED")])),
+            // A RST bears the server's address.
+            (82, 4, expected("answered", up_to(3), &[format!("{server} refused ECONNREFUSED")])),
+            (83, 6, expected("rejected", up_to(3), &[format!("{} unreachable {no_way}", router(&path, family, 4))])),
+        ] {
+            let (run, traced) = trace(&path, &format!("{server} {port}"));
+            assert_eq!((traced.summary(), run.output.code()), (expected, code), "{port}");
+        }
+    });
+}
+
+#[test]
+fn a_router_that_drops() {
+    let path = Topology::chain(ROUTERS);
+    path.router(3).filter("forward", "tcp dport 80 drop");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        let (run, traced) = trace(&path, &format!("-t 500ms {server} 80"));
+        assert_eq!(traced.summary(), expected("silence", routers(&path, family, 1..=3), &[]));
+        assert_eq!(run.output.code(), 5);
+    });
+}
+
+#[test]
+fn a_router_in_the_middle_that_says_nothing() {
+    let path = Topology::chain(ROUTERS);
+    let _open = [path.server.listen("10.77.5.2:80"), path.server.listen("[fd77:5::2]:80")];
+    path.router(2).filter("output", "icmp type time-exceeded drop");
+    path.router(2).filter("output", "icmpv6 type time-exceeded drop");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        for (port, end, last) in [(80, "connected", "connected -"), (9, "answered", "refused ECONNREFUSED")] {
+            let (_, traced) = trace(&path, &format!("-t 500ms {server} {port}"));
+            let [one, three, four] =
+                [1, 3, 4].map(|hop| format!("{} unreachable EHOSTUNREACH", router(&path, family, hop)));
+            let hops = [one, "- timed-out -".into(), three, four, format!("{server} {last}")];
+            assert_eq!(traced.summary(), expected(end, [], &hops));
+            assert!(traced.hops()[1]["icmp"].is_null());
+        }
+    });
+}
+
+#[test]
+fn a_router_that_answers_from_another_address() {
+    let path = Topology::chain(ROUTERS);
+    path.router(2).ip("address add 10.99.0.2/32 dev lo\n\
+         address add fd99::2/128 dev lo nodad\n\
+         route replace 10.77.1.0/24 via 10.77.2.1 src 10.99.0.2\n\
+         route replace fd77:1::/64 via fd77:2::1 src fd99::2");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        let (_, traced) = trace(&path, &format!("{server} 9"));
+        let mut hops = routers(&path, family, 1..=ROUTERS);
+        hops[1] = ["10.99.0.2", "fd99::2"][family].parse().expect("an address");
+        assert_eq!(traced.summary(), expected("answered", hops, &[format!("{server} refused ECONNREFUSED")]));
+    });
+}
+
+/// The attempt takes one limit, and all hops together another.
+#[test]
+fn nothing_but_silence() {
+    let path = Topology::chain(ROUTERS);
+    path.router(1).filter("prerouting", "meta l4proto { tcp, udp } drop");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        for (protocol, code) in [("", 5), ("-u", 9)] {
+            let (run, traced) = trace(&path, &format!("{protocol} -t 1s {server} 80"));
+            assert_eq!(traced.summary(), "silence: ");
+            assert_eq!(run.output.code(), code);
+            assert!(run.output.elapsed < ms(3000), "within two limits: {:?}", run.output.elapsed);
+        }
+    });
+}
+
+#[test]
+fn what_this_machine_decides_is_no_path() {
+    let path = Topology::chain(1);
+    path.client.ip("route add prohibit 198.51.100.0/24\nroute add prohibit 2001:db8::/32");
+    for host in ["198.51.100.1", "2001:db8::1"] {
+        let (run, traced) = trace(&path, &format!("{host} 80"));
+        assert_eq!(traced.summary(), "local: - denied EACCES");
+        assert_eq!(run.output.code(), 7);
+    }
+}
+
+#[test]
+fn every_address_has_its_path() {
+    let path = Topology::chain(1);
+    let _open = path.server.listen("10.77.2.2:80");
+    let pinned = rconnect(&path.client, "--trace --resolve srv:80:10.77.2.2,fd77:2::2 srv 80").nobody();
+    let run = Run::of(pinned);
+    let paths = run.one_target()["trace"].as_array().expect("a trace");
+    let summaries: Vec<String> = paths.iter().map(|path| Traced(path.clone()).summary()).collect();
+    assert_eq!(
+        summaries,
+        [
+            expected("connected", routers(&path, 0, 1..=1), &["10.77.2.2 connected -".into()]),
+            expected("answered", routers(&path, 1, 1..=1), &["fd77:2::2 refused ECONNREFUSED".into()]),
+        ]
+    );
+}

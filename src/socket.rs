@@ -17,7 +17,7 @@ use crate::icmp::Icmp;
 use crate::outcome::{Attempt, By, Event, Mode, Outcome, Phase, Protocol, Route};
 use crate::sys::{self, Called, Interest, Ready};
 use crate::taxonomy::{self, Code};
-use crate::verdict::{self, End, Evidence, TcpFacts};
+use crate::verdict::{self, End, Evidence, TcpFacts, Verdict};
 
 /// What every socket of a run gets before connect().
 #[derive(Debug, Clone)]
@@ -359,8 +359,7 @@ fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         error,
         local: evidence.local,
         icmp: verdict.icmp,
-        // TCP counts what it handed on; without the next hop's address none of it left.
-        syns: evidence.tcp.syns.filter(|_| verdict.by != Some(By::Neighbour)),
+        syns: evidence.tcp.syns.filter(|_| left(evidence.phase, &verdict)),
         rtt: evidence.tcp.rtt,
         route: evidence.route.filter(|route: &Route| *route != Route::default()),
         reason: None,
@@ -371,4 +370,11 @@ fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         attempt.advice = advice::of(&attempt);
     }
     attempt
+}
+
+/// Whether a SYN left this machine. TCP counts what it handed on: without a route, or without the next hop's address,
+/// that came to nothing.
+fn left(phase: Phase, verdict: &Verdict) -> bool {
+    let stopped_here = phase == Phase::Connect && verdict.by == Some(By::Local) && verdict.icmp.is_none();
+    !stopped_here && verdict.by != Some(By::Neighbour)
 }

@@ -41,13 +41,14 @@ fn read(text: &str) -> Option<Duration> {
     humantime::parse_duration(&format!("{zero}{text}{unit}")).ok()
 }
 
-/// Formats for people: milliseconds below one second, else seconds; two to four significant digits.
+/// Formats for people: microseconds below a tenth of a millisecond, milliseconds below one second, else seconds; at
+/// most four digits.
 pub fn human(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let milliseconds = seconds * 1e3;
     // Each bound is where rounding would add a digit, so that 999.96 ms is 1.00 s and never 1000.0 ms.
     match milliseconds {
-        ms if ms < 0.095 => format!("{ms:.2} ms"),
+        ms if ms < 0.0995 => format!("{:.0} µs", ms * 1e3),
         ms if ms < 999.95 => format!("{ms:.1} ms"),
         ms if ms < 9_995.0 => format!("{seconds:.2} s"),
         _ => format!("{seconds:.1} s"),
@@ -111,10 +112,10 @@ mod tests {
     #[test]
     fn is_read_at_a_glance() {
         for (micros, text) in [
-            (0, "0.00 ms"),
-            (20, "0.02 ms"),
-            (94, "0.09 ms"),
-            (95, "0.1 ms"),
+            (0, "0 µs"),
+            (4, "4 µs"),
+            (99, "99 µs"),
+            (100, "0.1 ms"),
             (812, "0.8 ms"),
             (1_234, "1.2 ms"),
             (999_949, "999.9 ms"),
@@ -126,6 +127,8 @@ mod tests {
         ] {
             assert_eq!(human(Duration::from_micros(micros)), text);
         }
+        assert_eq!(human(Duration::from_nanos(99_499)), "99 µs");
+        assert_eq!(human(Duration::from_nanos(99_501)), "0.1 ms");
     }
 
     proptest! {

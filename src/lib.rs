@@ -106,7 +106,7 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     }
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
     let mut tally = Tally::default();
-    let reporter = Reporter { format: format.unwrap_or(Format::Human), style };
+    let mut reporter = Reporter::new(format.unwrap_or(Format::Human), style);
     colored::control::set_override(reporter.style.color);
     let mut totals = Totals::default();
     let mut write = |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };

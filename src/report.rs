@@ -9,6 +9,7 @@ use crate::outcome::{Outcome, Report};
 pub mod csv;
 mod human;
 mod json;
+mod path;
 #[cfg(test)]
 mod samples;
 
@@ -37,16 +38,22 @@ pub struct Style {
     pub timestamps: bool,
 }
 
-/// Renders reports in one form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Renders the reports of a run in one form.
+#[derive(Debug)]
 pub struct Reporter {
     /// The form.
     pub format: Format,
     /// How much is shown, and how.
     pub style: Style,
+    page: human::Page,
 }
 
 impl Reporter {
+    /// One that has shown nothing yet.
+    pub fn new(format: Format, style: Style) -> Self {
+        Reporter { format, style, page: human::Page::default() }
+    }
+
     /// What comes before the first target: the header of CSV, nothing in the other forms.
     pub fn header(&self) -> Vec<u8> {
         match self.format {
@@ -55,10 +62,11 @@ impl Reporter {
         }
     }
 
-    /// One whole target, its last newline included.
-    pub fn target(&self, report: &Report) -> Vec<u8> {
+    /// One whole target, its last newline included. For people it goes on from those before: its columns are at least
+    /// as wide as theirs, and advice that they had is not repeated unless verbose.
+    pub fn target(&mut self, report: &Report) -> Vec<u8> {
         match self.format {
-            Format::Human => human::target(report, self.style).into_bytes(),
+            Format::Human => self.page.target(report, self.style).into_bytes(),
             Format::Json => json::line(report, self.style.verbose > 0),
             Format::Csv => csv::rows(report),
         }
@@ -142,7 +150,7 @@ mod tests {
         let mut totals = Totals::default();
         (0..2).for_each(|_| totals.add(&samples::partial()));
         for &format in &[Format::Human, Format::Json, Format::Csv] {
-            let reporter = Reporter { format, style: Style::default() };
+            let reporter = Reporter::new(format, Style::default());
             assert_eq!(reporter.header().is_empty(), format != Format::Csv);
             assert_eq!(reporter.summary(&totals).is_empty(), format != Format::Human);
         }
@@ -154,7 +162,7 @@ mod tests {
             for &format in &[Format::Human, Format::Json, Format::Csv] {
                 for verbose in 0..2 {
                     let style = Style { verbose, timestamps: true, ..Style::default() };
-                    let bytes = Reporter { format, style }.target(&report);
+                    let bytes = Reporter::new(format, style).target(&report);
                     let text = String::from_utf8(bytes).expect("UTF-8");
                     assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
                     assert!(format == Format::Csv || text.lines().all(|line| line == line.trim_end()), "{text}");

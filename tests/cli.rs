@@ -359,7 +359,7 @@ fn an_outcome_is_explained_with_its_exit_code() {
 #[test]
 fn documents_are_generated() {
     for (kind, word) in [
-        ("man", ".TH rconnect 1"),
+        ("man", ".TH RCONNECT 1"),
         ("bash", "_rconnect()"),
         ("zsh", "#compdef rconnect"),
         ("fish", "complete -c rconnect"),
@@ -423,6 +423,7 @@ fn connected_line(port: u16) -> Value {
             "syns": if_told(1.into()), "rtt_us": if_told(0.into()),
             "route": null, "reason": null, "advice": null,
         }],
+        "trace": null,
     })
 }
 
@@ -641,10 +642,11 @@ fn several_targets_end_with_a_summary() {
     let (open, closed) = (Open::at(V4), Closed::at(V6));
     let (target, other) = (format!("{V4}:{}", open.port()), format!("[{V6}]:{}", closed.port()));
     let run = rconnect(&["-j", "1", &target, &other]);
+    let width = target.len(); // the columns only widen
     let text = format!(
         "\
 {target}   connected  T
-{other}   refused  T  {}
+{other:<width$}   refused  T  {}
   advice: {}
 2 targets: 1 good, 1 not: 1 refused
 ",

@@ -138,9 +138,22 @@ fn the_readme_names_the_oldest_compiler() {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
-    use crate::lab::{Listener, Netns, TunPeer, silence};
+    use crate::lab::{Answer, Listener, Netns, Packet, TunPeer, silence};
 
-    /// The network of the README: two servers, one of them behind a router that forbids it, and silence elsewhere.
+    /// The far side of the README's network: two routers, the second of which forbids one server, servers, and silence.
+    fn answer(packet: &Packet) -> Vec<Answer> {
+        match (packet.destination.to_string().as_str(), packet.port(), packet.ttl()) {
+            (.., 1) => vec![packet.icmp(11, 0).from("203.0.113.1")],
+            ("192.0.2.20", ..) => vec![packet.icmp(3, 13).from("198.51.100.1")],
+            ("192.0.2.82" | "192.0.2.83", ..) => vec![packet.icmp(3, 1).from("198.51.100.1")],
+            (.., 2) => vec![packet.icmp(11, 0).from("198.51.100.1")],
+            ("192.0.2.10", 5432, _) | ("192.0.2.80", 80 | 443, _) => vec![packet.syn_ack()],
+            ("192.0.2.10" | "192.0.2.80" | "192.0.2.81", ..) if packet.is_syn() => vec![packet.reset()],
+            _ => silence(),
+        }
+    }
+
+    /// The network of the README.
     struct Readme {
         net: Netns,
         _peer: TunPeer,
@@ -150,13 +163,7 @@ mod linux {
     impl Readme {
         fn new() -> Readme {
             let net = Netns::new();
-            let peer = net.tun(|packet| match (packet.destination.to_string().as_str(), packet.port()) {
-                ("192.0.2.10", 5432) | ("192.0.2.80", 80 | 443) => vec![packet.syn_ack()],
-                ("192.0.2.10" | "192.0.2.80" | "192.0.2.81", _) if packet.is_syn() => vec![packet.reset()],
-                ("192.0.2.20", _) => vec![packet.icmp(3, 13).from("198.51.100.1")],
-                ("192.0.2.82" | "192.0.2.83", _) => vec![packet.icmp(3, 1).from("198.51.100.1")],
-                _ => silence(),
-            });
+            let peer = net.tun(answer);
             net.ip("route add 192.0.2.0/24 dev tun0");
             let servers = vec![net.listen("127.0.0.1:22"), net.listen("[::1]:22"), net.udp_echo("127.0.0.1:7")];
             Readme { net, _peer: peer, _servers: servers }

@@ -8,6 +8,7 @@ mod lab;
 mod mask;
 mod support;
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener};
@@ -288,41 +289,35 @@ fn the_rate_spaces_the_starts() {
     assert!(span < ms(1000), "{span:?}");
 }
 
-/// Arrivals when every one of twelve SYNs is answered so late.
-fn arrivals(options: &str, late: Duration) -> (Vec<Instant>, Output) {
+/// How many of twelve attempts were in flight together at most, each SYN being answered so late.
+///
+/// In flight is what has sent its SYN and not yet the ACK that ends the handshake: the order of the packets tells it,
+/// whatever the time they are seen.
+fn most_in_flight(options: &str, late: Duration) -> usize {
     let net = Netns::new();
-    let log = Log::default();
-    let seen = log.clone();
+    let flights = Arc::new(Mutex::new((HashSet::new(), 0)));
+    let seen = flights.clone();
     let _peer = net.tun(move |packet| {
-        seen.note(packet);
+        let (open, most) = &mut *seen.lock().unwrap();
+        if packet.is_syn() {
+            open.insert(packet.port())
+        } else {
+            open.remove(&packet.port())
+        };
+        *most = open.len().max(*most);
         if packet.is_syn() { vec![packet.syn_ack().after(late)] } else { silence() }
     });
     let output = rconnect(&net, &format!("{options} {PEER}:1-12")).run();
     assert_eq!(output.code(), 0, "{output:?}");
-    (log.times(), output)
+    flights.lock().unwrap().1
 }
 
 /// "attempts in flight"
 #[test]
 fn concurrency_is_never_exceeded_and_made_use_of() {
-    let late = ms(40);
-    for (options, most) in [("-j 1", 1), ("-j 3", 3), ("-m blocking", 1)] {
-        let (times, output) = arrivals(options, late);
-        assert_eq!(times.len(), 12);
-        for (earlier, later) in times.iter().zip(&times[most..]) {
-            // The lab took the time of arrival a moment after it had read the packet.
-            assert!(*later - *earlier >= late - ms(1), "{options}: more than {most} in flight");
-        }
-        let one_by_one = late * 12;
-        assert!(most == 1 || output.elapsed < one_by_one, "{options}: {:?}", output.elapsed);
+    for (options, most) in [("-j 1", 1), ("-j 3", 3), ("-m blocking", 1), ("", 12)] {
+        assert_eq!(most_in_flight(options, ms(100)), most, "{options}");
     }
-}
-
-#[test]
-fn without_a_number_all_are_in_flight_together() {
-    let late = ms(300);
-    let (times, _) = arrivals("", late);
-    assert!(times[11] - times[0] < late, "{:?}", times[11] - times[0]);
 }
 
 // --- strategies ---------------------------------------------------------------------------------------------------
@@ -519,8 +514,8 @@ fn results_come_while_targets_still_do() {
             writeln!(stdin, "127.0.0.1:{port}").unwrap();
             let line = running.line().unwrap();
             assert!(line.contains(&format!("127.0.0.1:{port}")) && line.contains(word), "{line}");
-            if format == "-o human" {
-                assert!(running.line().is_some_and(|line| line.contains("advice: ")));
+            if format == "-o human" && port == 1 {
+                assert!(running.line().is_some_and(|line| line.contains("advice: ")), "said once");
             }
         }
         drop(stdin);

@@ -1,6 +1,6 @@
 //! One line an attempt (RFC 4180, lines end in LF), the columns of its target repeated; a target without attempts has
 //! one line whose attempt columns are empty. Empty is what JSON calls null. Columns keep their names and their places;
-//! new ones come last.
+//! new ones come last. The paths of `--trace` are tables of their own and have no column here; JSON has them.
 
 use csv::Writer;
 

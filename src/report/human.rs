@@ -1,11 +1,11 @@
 //! For people: one line for a literal address, a block for a name. Two columns of words and one of times line up within
-//! a target; what each outcome rests on stands below it.
+//! a block and from one line to the next; what each outcome rests on stands below it.
 
 use std::net::{IpAddr, SocketAddr};
 
 use colored::{Color, Colorize};
 
-use super::{Style, Totals, address, micros, timestamp};
+use super::{Style, Totals, address, micros, path, timestamp};
 use crate::duration;
 use crate::icmp::Icmp;
 use crate::outcome::{Attempt, By, Cause, Event, Outcome, Phase, Protocol, Report, Route};
@@ -14,9 +14,43 @@ use crate::taxonomy::{Code, describe};
 /// As wide as `connected`, so that most outcomes line up from one target to the next, too.
 const OUTCOME_WIDTH: usize = 9;
 /// As wide as `999.9 ms` and one more for the alignment of seconds.
-const TIME_WIDTH: usize = 9;
+pub const TIME_WIDTH: usize = 9;
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
+/// As wide as a time stamp and the longest IPv6 address with its port: what is longer widens no other line.
+const LABEL_LIMIT: usize = 75;
+
+/// What a run has shown so far, in constant memory: columns only widen, and advice is given once.
+#[derive(Debug, Default)]
+pub struct Page {
+    columns: Columns,
+    advised: Vec<Topic>,
+}
+
+/// What a line of advice is about: the same one names another port or address for each target. There are as many as
+/// causes and deciders, and codes of the taxonomy where no cause is known.
+type Topic = (Option<Cause>, Option<By>, Option<Code>);
+
+/// Widths of the columns of words, in characters.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    label: usize,
+    outcome: usize,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Columns { label: 0, outcome: OUTCOME_WIDTH }
+    }
+}
+
+impl Columns {
+    fn widened(self, rows: &[Row]) -> Columns {
+        let label = rows.iter().map(|row| row.label.chars().count()).fold(self.label, usize::max);
+        let outcome = rows.iter().map(|row| row.outcome.slug().len()).fold(self.outcome, usize::max);
+        Columns { label, outcome }
+    }
+}
 
 /// One line of the table, and what stands below it.
 struct Row {
@@ -27,20 +61,64 @@ struct Row {
     below: Vec<String>,
 }
 
-/// One whole target.
-pub fn target(report: &Report, style: Style) -> String {
-    let stamp = if style.timestamps { timestamp(report.started_at) + " " } else { String::new() };
-    let mut lines = if report.attempts.is_empty() {
-        table(&[bare(report, stamp)], "", style)
-    } else if is_literal(&report.host) {
-        table(&rows(report, style, &label(report, &stamp)), "", style)
-    } else {
-        let rows = rows(report, style, "");
-        std::iter::once(stamp + &header(report, style)).chain(table(&rows, "  ", style)).collect()
-    };
-    lines.extend(advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
-    lines.extend(closing(report));
-    lines.join("\n") + "\n"
+impl Page {
+    /// One whole target.
+    pub fn target(&mut self, report: &Report, style: Style) -> String {
+        let stamp = if style.timestamps { timestamp(report.started_at) + " " } else { String::new() };
+        let mut lines = if report.attempts.is_empty() {
+            self.lines(&[bare(report, stamp)], style)
+        } else if is_literal(&report.host) {
+            self.lines(&rows(report, style, &label(report, &stamp)), style)
+        } else {
+            let rows = rows(report, style, "");
+            let block = table(&rows, "  ", Columns::default().widened(&rows), style);
+            std::iter::once(stamp + &header(report, style)).chain(block).collect()
+        };
+        lines.extend(report.trace.iter().flatten().flat_map(|path| path::table(path, report)));
+        lines.extend(self.advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
+        lines.extend(closing(report));
+        lines.join("\n") + "\n"
+    }
+
+    /// A table that goes on from the lines before it.
+    fn lines(&mut self, rows: &[Row], style: Style) -> Vec<String> {
+        let columns = self.columns.widened(rows);
+        let label = if columns.label <= LABEL_LIMIT { columns.label } else { self.columns.label };
+        self.columns = Columns { label, ..columns };
+        table(rows, "", columns, style)
+    }
+
+    /// Each line once, and only where it helps: nothing connected, or more was asked for.
+    fn advice<'a>(&mut self, report: &'a Report, style: Style) -> Vec<&'a str> {
+        let connected = report.attempts.iter().any(|attempt| attempt.outcome == Outcome::Connected);
+        if connected && style.verbose == 0 {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        let mut topics = Vec::new();
+        for (topic, line) in advised(report) {
+            if !lines.contains(&line) && (style.verbose > 0 || !self.advised.contains(&topic)) {
+                lines.push(line);
+            }
+            topics.push(topic);
+        }
+        topics.retain(|topic| !self.advised.contains(topic));
+        topics.dedup();
+        self.advised.extend(topics);
+        lines
+    }
+}
+
+/// Every line of advice and what it is about.
+fn advised(report: &Report) -> impl Iterator<Item = (Topic, &str)> {
+    let topic = |cause: Option<Cause>, by, code: Option<Code>| (cause, by, code.filter(|_| cause.is_none()));
+    let lookup = &report.lookup;
+    let of_lookup = lookup.advice.iter().map(move |line| (topic(lookup.cause, lookup.by, lookup.error), &line[..]));
+    let of_attempts = report
+        .attempts
+        .iter()
+        .filter_map(move |attempt| Some((topic(attempt.cause, attempt.by, attempt.error), attempt.advice.as_deref()?)));
+    of_lookup.chain(of_attempts)
 }
 
 /// What the targets of a run came to; nothing for one target, which has said it already.
@@ -122,12 +200,9 @@ fn row(label: String, report: &Report, attempt: &Attempt, style: Style) -> Row {
     }
 }
 
-fn table(rows: &[Row], indent: &str, style: Style) -> Vec<String> {
-    let widest =
-        |least: usize, text: fn(&Row) -> &str| rows.iter().map(|row| text(row).chars().count()).fold(least, usize::max);
-    let label = widest(0, |row| &row.label);
-    let outcome = widest(OUTCOME_WIDTH, |row| row.outcome.slug());
-    let time = widest(TIME_WIDTH, |row| &row.time);
+fn table(rows: &[Row], indent: &str, columns: Columns, style: Style) -> Vec<String> {
+    let Columns { label, outcome } = columns;
+    let time = rows.iter().map(|row| row.time.chars().count()).fold(TIME_WIDTH, usize::max);
     let below = indent.len() + label + 3;
     let mut lines = Vec::new();
     for row in rows {
@@ -155,7 +230,8 @@ fn color(outcome: Outcome) -> Color {
     }
 }
 
-fn codes(code: Code) -> String {
+/// Both vocabularies' names and numbers.
+pub fn codes(code: Code) -> String {
     describe(code).to_string()
 }
 
@@ -182,13 +258,13 @@ fn meanwhile(icmp: &Icmp) -> String {
     let first = if icmp.count > 1 { format!(", {} times, first", icmp.count) } else { String::new() };
     let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
     match icmp.at {
-        Some(at) => format!("meanwhile {} said {}{first} after {}", icmp.from, icmp.meaning(), duration::human(at)),
-        None => format!("meanwhile {} said {}{times}", icmp.from, icmp.meaning()),
+        Some(at) => format!("meanwhile {} said {icmp}{first} after {}", icmp.from, duration::human(at)),
+        None => format!("meanwhile {} said {icmp}{times}", icmp.from),
     }
 }
 
 /// Address resolution: RFC 826 for IPv4, RFC 4861 section 7.2 for IPv6.
-fn neighbour(attempt: &Attempt) -> String {
+pub fn neighbour(attempt: &Attempt) -> String {
     let gateway = attempt.route.as_ref().and_then(|route| route.gateway);
     let resolution = if attempt.address.ip().to_canonical().is_ipv4() { "ARP" } else { "neighbour discovery" };
     match gateway {
@@ -296,22 +372,6 @@ fn step(event: &Event, digits: usize, width: usize) -> String {
     format!("{:>digits$} µs  {:<width$}  {codes}", micros(event.at), event.event).trim_end().to_string()
 }
 
-/// Each line once, and only where it helps: nothing connected, or more was asked for.
-fn advice(report: &Report, style: Style) -> Vec<&str> {
-    let connected = report.attempts.iter().any(|attempt| attempt.outcome == Outcome::Connected);
-    if connected && style.verbose == 0 {
-        return Vec::new();
-    }
-    let mut lines: Vec<&str> = Vec::new();
-    let all = report.lookup.advice.iter().chain(report.attempts.iter().filter_map(|attempt| attempt.advice.as_ref()));
-    for line in all {
-        if !lines.contains(&line.as_str()) {
-            lines.push(line);
-        }
-    }
-    lines
-}
-
 /// What the rows come to, where that is not plain from one of them.
 fn closing(report: &Report) -> Option<String> {
     let last_tries: Vec<Outcome> = report
@@ -356,6 +416,11 @@ mod tests {
 
     const PLAIN: Style = Style { color: false, verbose: 0, timestamps: false };
     const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
+
+    /// The first target of a run.
+    fn target(report: &Report, style: Style) -> String {
+        Page::default().target(report, style)
+    }
 
     #[track_caller]
     fn assert_text(report: &Report, style: Style, expected: &[&str]) {
@@ -410,7 +475,7 @@ mod tests {
         for n in 0..300_u32 {
             let ip = if n % 2 == 0 { format!("10.0.0.{}:80", n % 256) } else { format!("[2001:db8::{n:x}]:80") };
             let outcome = Outcome::ALL[n as usize % Outcome::ALL.len()];
-            all.attempts.push(Attempt { elapsed: ms(u64::from(n) * 7), ..attempt(&ip, outcome) });
+            all.attempts.push(Attempt { elapsed: ms(1 + u64::from(n) * 7), ..attempt(&ip, outcome) });
         }
         let text = target(&all, PLAIN);
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  1") || line.starts_with("  2")).collect();
@@ -428,7 +493,7 @@ mod tests {
         let mut nothing = report("db.example:80");
         nothing.outcome = Outcome::Interrupted;
         nothing.elapsed = Duration::ZERO;
-        assert_text(&nothing, PLAIN, &["db.example:80   interrupted    0.00 ms"]);
+        assert_text(&nothing, PLAIN, &["db.example:80   interrupted       0 µs"]);
     }
 
     #[test]
@@ -446,6 +511,76 @@ mod tests {
         assert_text(&http, PLAIN, &["127.0.0.1:65535   connected     0.1 ms"]);
         let v6 = samples::literal("[fe80::1%2]:22", Outcome::Connected);
         assert_text(&v6, PLAIN, &["[fe80::1%2]:22      connected     0.1 ms"]);
+    }
+
+    /// A sweep: what a line needs, the ones after it have as well.
+    #[test]
+    fn lines_of_a_run_line_up_with_the_widest_before_them() {
+        let mut page = Page::default();
+        let mut line = |target: &str, outcome| page.target(&samples::literal(target, outcome), PLAIN);
+        assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22      connected     0.1 ms\n");
+        assert_eq!(line("10.0.0.10:22", Outcome::Unreachable), "10.0.0.10:22      unreachable     0.1 ms\n");
+        assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22       connected       0.1 ms\n");
+    }
+
+    #[test]
+    fn a_name_without_end_widens_no_other_line() {
+        let mut page = Page::default();
+        page.target(&Report { target: "x".repeat(260), ..samples::unresolved() }, PLAIN);
+        let line = page.target(&samples::literal("10.0.0.9:22", Outcome::Connected), PLAIN);
+        assert!(line.starts_with("10.0.0.9:22      connected "), "{line}");
+    }
+
+    #[test]
+    fn advice_is_given_once_a_run_and_always_when_verbose() {
+        let refused = |port: u16| {
+            let mut report = samples::literal(&format!("10.0.0.1:{port}"), Outcome::Refused);
+            let attempt = &mut report.attempts[0];
+            (attempt.by, attempt.cause) = (Some(By::Peer), Some(Cause::Rst));
+            attempt.advice = Some(format!("nothing listens on {port}"));
+            report
+        };
+        let mut page = Page::default();
+        assert!(page.target(&refused(1), PLAIN).ends_with("\n  advice: nothing listens on 1\n"));
+        assert!(!page.target(&refused(2), PLAIN).contains("advice"));
+        assert!(page.target(&refused(3), VERBOSE).ends_with("\n  advice: nothing listens on 3\n"));
+        let mut other = refused(4);
+        other.attempts[0].cause = Some(Cause::ResetEarly);
+        assert!(page.target(&other, PLAIN).contains("advice"), "of another cause");
+        assert!(page.target(&samples::unresolved(), PLAIN).contains("advice"), "of the lookup");
+        assert!(!page.target(&samples::unresolved(), PLAIN).contains("advice"));
+    }
+
+    /// What was not shown has not been said.
+    #[test]
+    fn advice_that_was_held_back_comes_later() {
+        let mut page = Page::default();
+        assert!(!page.target(&samples::partial(), PLAIN).contains("advice"));
+        let mut denied = samples::partial();
+        denied.attempts.remove(0);
+        assert!(page.target(&denied, PLAIN).contains("\n  advice: ask who runs 10.1.0.1\n"));
+    }
+
+    #[test]
+    fn a_sweep_remembers_no_more_than_there_are_topics() {
+        let mut page = Page::default();
+        for port in 1..=u16::MAX {
+            let mut report = samples::literal(&format!("127.0.0.1:{port}"), Outcome::Refused);
+            (report.attempts[0].cause, report.attempts[0].error) = (Some(Cause::Rst), Some(Code::Os(i32::from(port))));
+            report.attempts[0].advice = Some(port.to_string());
+            page.target(&report, PLAIN);
+        }
+        assert_eq!(page.advised.len(), 1);
+    }
+
+    #[test]
+    fn paths_stand_between_the_rows_and_the_advice() {
+        let mut traced = samples::traced();
+        traced.attempts.remove(0);
+        let text = target(&traced, PLAIN);
+        let order = ["  10.4.0.5   denied", "\n  path to 10.4.0.5\n     1  ", "\n  advice: "];
+        let places: Vec<usize> = order.iter().map(|part| text.find(part).expect(part)).collect();
+        assert!(places.is_sorted(), "{text}");
     }
 
     #[test]
@@ -519,13 +654,16 @@ mod tests {
         late.attempts[0].elapsed = ms(1016);
         late.attempts[0].icmp = Some(Icmp { count: 1, ..icmp.clone() });
         let once = target(&late, PLAIN);
-        assert!(once.ends_with("\n                 meanwhile 10.1.0.1 said host unreachable after 0.2 ms\n"), "{once}");
+        assert!(
+            once.ends_with("\n                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1) after 0.2 ms\n"),
+            "{once}"
+        );
         late.attempts[0].icmp = Some(icmp);
         #[rustfmt::skip]
         assert_text(&late, PLAIN, &[
             "10.4.0.5:80      connected     1.02 s",
             "                 connected, but only the 2nd SYN was answered",
-            "                 meanwhile 10.1.0.1 said host unreachable, 3 times, first after 0.2 ms",
+            "                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1), 3 times, first after 0.2 ms",
         ]);
     }
 

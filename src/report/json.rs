@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{address, family, micros, timestamp};
 use crate::exit;
 use crate::icmp::Icmp;
-use crate::outcome::{self, By, Cause, Lookup, Mode, Outcome, Phase, Protocol, Report, Strategy};
+use crate::outcome::{self, By, Cause, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Report, Strategy};
 use crate::taxonomy::{Described, describe};
 
 /// Changes only when a key is taken away.
@@ -38,6 +38,7 @@ struct Target<'a> {
     exit_code: u8,
     resolve: Resolve<'a>,
     attempts: Vec<Attempt<'a>>,
+    trace: Option<Vec<Path>>,
 }
 
 impl<'a> Target<'a> {
@@ -58,6 +59,7 @@ impl<'a> Target<'a> {
             exit_code: exit::of(report),
             resolve: Resolve::new(&report.lookup),
             attempts: report.attempts.iter().map(|attempt| Attempt::new(attempt, events)).collect(),
+            trace: report.trace.as_ref().map(|paths| paths.iter().map(Path::new).collect()),
         }
     }
 }
@@ -198,6 +200,42 @@ impl Event {
     }
 }
 
+#[derive(Serialize)]
+struct Path {
+    address: String,
+    end: PathEnd,
+    hops: Vec<Hop>,
+}
+
+impl Path {
+    fn new(path: &outcome::Path) -> Self {
+        Path { address: address(path.address), end: path.end, hops: path.hops.iter().map(Hop::new).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct Hop {
+    ttl: u8,
+    address: Option<IpAddr>,
+    elapsed_us: u64,
+    outcome: Outcome,
+    error: Option<Described>,
+    icmp: Option<Message>,
+}
+
+impl Hop {
+    fn new(hop: &outcome::Hop) -> Self {
+        Hop {
+            ttl: hop.ttl,
+            address: hop.address,
+            elapsed_us: micros(hop.elapsed),
+            outcome: hop.outcome,
+            error: hop.error.map(describe),
+            icmp: hop.icmp.as_ref().map(Message::new),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -248,7 +286,7 @@ mod tests {
     #[test]
     fn the_schema_refuses_what_the_format_never_says() {
         let validator = jsonschema::validator_for(&schema()).expect("a schema");
-        let good = render(&samples::partial(), true);
+        let good = render(&samples::traced(), true);
         assert!(validator.is_valid(&good));
         for (pointer, wrong) in [
             ("/schema", json!("rconnect/2")),
@@ -262,6 +300,11 @@ mod tests {
             ("/attempts/1/cause", json!("weather")),
             ("/attempts/1/error/number", json!("113")),
             ("/attempts/1/icmp/code", json!(256)),
+            ("/trace", json!({})),
+            ("/trace/0/end", json!("timed-out")),
+            ("/trace/0/hops/0/ttl", json!(0)),
+            ("/trace/0/hops/0/address", json!(10)),
+            ("/trace/0/hops/2/icmp/code", json!(null)),
         ] {
             let mut bad = good.clone();
             *bad.pointer_mut(pointer).expect(pointer) = wrong;
@@ -295,6 +338,7 @@ mod tests {
         assert_eq!(listed("by"), slugs(By::ALL));
         assert_eq!(listed("phase"), slugs(Phase::ALL));
         assert_eq!(listed("cause"), slugs(Cause::ALL));
+        assert_eq!(listed("pathEnd"), slugs(PathEnd::ALL));
         let property = |name: &str| schema()["properties"][name]["enum"].as_array().expect(name).clone();
         assert_eq!(property("protocol"), slugs(Protocol::ALL));
         assert_eq!(property("mode"), slugs(Mode::ALL));
@@ -320,6 +364,28 @@ mod tests {
         assert_eq!(value["attempts"][0]["family"], "ipv6");
     }
 
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_path_has_its_hops_in_order() {
+        let value = render(&samples::traced(), false);
+        let hops = json!([
+            {"ttl": 1, "address": "10.1.0.1", "elapsed_us": 400, "outcome": "unreachable",
+                "error": {"name": "EHOSTUNREACH", "number": 113, "winsock_name": "WSAEHOSTUNREACH",
+                    "winsock_number": 10065, "retryable": false},
+                "icmp": {"from": "10.1.0.1", "type": 11, "code": 0, "meaning": "time to live exceeded in transit",
+                    "info": 0, "at_us": 120, "count": 1, "decisive": true}},
+            {"ttl": 2, "address": null, "elapsed_us": 3_000_000, "outcome": "timed-out", "error": null, "icmp": null},
+            {"ttl": 3, "address": "10.3.0.1", "elapsed_us": 1200, "outcome": "denied",
+                "error": {"name": "EHOSTUNREACH", "number": 113, "winsock_name": "WSAEHOSTUNREACH",
+                    "winsock_number": 10065, "retryable": false},
+                "icmp": {"from": "10.3.0.1", "type": 3, "code": 13,
+                    "meaning": "communication administratively prohibited",
+                    "info": 0, "at_us": 120, "count": 1, "decisive": true}},
+        ]);
+        assert_eq!(value["trace"], json!([{"address": "10.4.0.5", "end": "rejected", "hops": hops}]));
+        assert_eq!(render(&Report { trace: Some(Vec::new()), ..samples::partial() }, false)["trace"], json!([]));
+    }
+
     /// Readers of a terminal see the keys in the documented order.
     #[test]
     #[cfg(target_os = "linux")]
@@ -340,7 +406,7 @@ mod tests {
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
             r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"#,
             r#""route":{"kind":"unicast","interface":"eth0","gateway":"10.1.0.1","source":"10.1.0.2","error":null},"#,
-            r#""reason":null,"advice":"ask who runs 10.1.0.1"}]}"#,
+            r#""reason":null,"advice":"ask who runs 10.1.0.1"}],"trace":null}"#,
             "\n"
         );
         assert_eq!(line, expected);

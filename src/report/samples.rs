@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::icmp::Icmp;
-use crate::outcome::{Attempt, By, Cause, Event, Lookup, Mode, Outcome, Phase, Protocol, Report, Route, Strategy};
+use crate::outcome::{
+    Attempt, By, Cause, Event, Hop, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Report, Route, Strategy,
+};
 use crate::taxonomy::{self, Code};
 
 pub fn us(us: u64) -> Duration {
@@ -45,6 +47,7 @@ pub fn report(target: &str) -> Report {
         partial: false,
         lookup: Lookup { elapsed: us(812), ..Lookup::default() },
         attempts: Vec::new(),
+        trace: None,
     }
 }
 
@@ -127,6 +130,37 @@ pub fn literal(target: &str, outcome: Outcome) -> Report {
     }
 }
 
+/// Nobody answered for that hop.
+pub fn silent(ttl: u8) -> Hop {
+    Hop { ttl, address: None, elapsed: ms(3000), outcome: Outcome::TimedOut, error: None, icmp: None }
+}
+
+/// A hop at which an answer came that is no message.
+pub fn answer(ttl: u8, from: &str, outcome: Outcome) -> Hop {
+    Hop { ttl, address: Some(ip(from)), elapsed: us(1200), outcome, error: None, icmp: None }
+}
+
+/// A hop at which a message came.
+pub fn says(ttl: u8, from: &str, kind: u8, code: u8) -> Hop {
+    let from = ip(from);
+    let icmp = Icmp { from, v6: from.is_ipv6(), kind, code, ..prohibited() };
+    let outcome = if kind == 3 && code == 13 { Outcome::Denied } else { Outcome::Unreachable };
+    let error = Some(self::code("EHOSTUNREACH"));
+    Hop { ttl, address: Some(from), elapsed: us(400), outcome, error, icmp: Some(icmp) }
+}
+
+/// A path to that address, IPv4 or in brackets, with any port.
+pub fn path(to: &str, end: PathEnd, hops: Vec<Hop>) -> Path {
+    Path { address: format!("{to}:5432").parse().expect("an address"), hops, end }
+}
+
+/// A router on the way lets nothing on.
+pub fn traced() -> Report {
+    let rejected = Hop { elapsed: us(1200), ..says(3, "10.3.0.1", 3, 13) };
+    let hops = vec![says(1, "10.1.0.1", 11, 0), silent(2), rejected];
+    Report { trace: Some(vec![path("10.4.0.5", PathEnd::Rejected, hops)]), ..partial() }
+}
+
 /// Every value of every enumeration, and odd values.
 pub fn many() -> Vec<Report> {
     let with = |change: &dyn Fn(&mut Report)| {
@@ -144,6 +178,17 @@ pub fn many() -> Vec<Report> {
     all.extend(Phase::ALL.iter().map(|&phase| with(&|r| r.attempts[1].phase = Some(phase))));
     all.extend(Mode::ALL.iter().map(|&mode| with(&|r| r.mode = mode)));
     all.extend(Strategy::ALL.iter().map(|&strategy| with(&|r| r.strategy = strategy)));
+    all.push(traced());
+    for &end in PathEnd::ALL {
+        let local = Hop { error: Some(code("EMFILE")), outcome: Outcome::Unavailable, ..silent(2) };
+        for last in [silent(2), local, answer(2, "::1", Outcome::Refused), says(2, "::1", 1, 0)] {
+            let hops = vec![silent(1), last];
+            all.push(with(&|r| {
+                r.trace = Some(vec![path("[fe80::1%2]", end, hops.clone()), path("[::1]", end, vec![])])
+            }));
+        }
+    }
+    all.push(with(&|r| r.trace = Some(Vec::new())));
     for &cause in Cause::ALL {
         all.push(with(&|r| r.attempts[1].cause = Some(cause)));
         all.push(with(&|r| (r.attempts[1].cause, r.attempts[1].icmp, r.attempts[1].by) = (Some(cause), None, None)));

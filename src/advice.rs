@@ -37,7 +37,9 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         Cause::NotUnicast => format!("{to} is no host's address: TCP connects to one host, not to a group"),
         Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
         Cause::SourceAddress => "that source address is not on this machine".into(),
-        Cause::LocalPorts => "no local port is free for it: wait, choose another source port, or widen the range".into(),
+        Cause::LocalPorts => {
+            "no local port is free for it: wait, choose another source port, or widen the range".into()
+        }
         Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
         Cause::NoInterface => "no such interface on this machine".into(),
         Cause::Descriptors => "too many open files: raise ulimit -n or lower -j".into(),
@@ -47,7 +49,8 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         Cause::Broadcast => "a broadcast address needs --broadcast".into(),
         Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
         Cause::Silence => {
-            "nothing comes back: dropped on the way, host down or backlog full; --trace shows how far packets get".into()
+            "nothing comes back: dropped on the way, host down or backlog full; --trace shows how far packets get"
+                .into()
         }
         Cause::ResetAfterHandshake => "the connection was made, then cut: look at the server or a middlebox".into(),
         Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),

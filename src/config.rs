@@ -184,8 +184,9 @@ fn contradictions(args: &Args) -> Result<()> {
         "--trace watches several hops at once: leave --mode blocking out"
     );
     ensure!(
-        !args.trace || sys::CAN_TRACE,
-        "--trace reads the error queue of a socket, which only Linux has: use traceroute -T or tracetcp here"
+        !args.trace || sys::can_trace(if args.udp { Protocol::Udp } else { Protocol::Tcp }),
+        "--trace needs the ICMP messages of routers, which Linux gives to any program, and Windows 10 (2004) and later \
+         for TCP: use traceroute or tracert here"
     );
     ensure!(!args.trace || args.ttl.is_none(), "--trace sets the time to live itself: leave --ttl out");
     Ok(())
@@ -258,7 +259,9 @@ fn concurrency(args: &Args, notes: &mut Vec<String>) -> usize {
     };
     let fits = limit.saturating_sub(SPARE_DESCRIPTORS).max(1);
     if args.concurrency.is_some() && wanted > fits {
-        notes.push(format!("{fits} attempts in flight instead of {wanted}: the descriptor limit is {limit} (ulimit -n)"));
+        notes.push(format!(
+            "{fits} attempts in flight instead of {wanted}: the descriptor limit is {limit} (ulimit -n)"
+        ));
     }
     wanted.min(fits)
 }

@@ -168,7 +168,8 @@ impl Driver<'_> {
 
     fn finish(&mut self, attempt: AttemptId, mut result: Attempt) {
         let now = clock::now();
-        result.started = now.saturating_duration_since(self.engine.target_started(attempt)).saturating_sub(result.elapsed);
+        result.started =
+            now.saturating_duration_since(self.engine.target_started(attempt)).saturating_sub(result.elapsed);
         self.engine.ended(now, attempt, result);
     }
 }

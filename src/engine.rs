@@ -780,9 +780,8 @@ fn holds(require: Require, finals: &[&Attempt]) -> bool {
         Require::All => connected > 0 && failed.count() == 0,
         Require::Count(count) => connected >= count,
         Require::EachFamily => {
-            let reached = |v6: bool| {
-                finals.iter().any(|a| a.address.is_ipv6() == v6 && a.outcome == Outcome::Connected)
-            };
+            let reached =
+                |v6: bool| finals.iter().any(|a| a.address.is_ipv6() == v6 && a.outcome == Outcome::Connected);
             connected > 0 && failed.into_iter().all(|attempt| reached(attempt.address.is_ipv6()))
         }
     }

@@ -205,7 +205,11 @@ fn direct(spec: Spec) -> Group {
         Host::Name { .. } => None,
     };
     let protocol = spec.protocol;
-    Group { protocol, name: None, goals: Box::new(spec.into_targets().map(move |target| goal(&target, address(&target)))) }
+    Group {
+        protocol,
+        name: None,
+        goals: Box::new(spec.into_targets().map(move |target| goal(&target, address(&target)))),
+    }
 }
 
 fn scoped(address: &Address) -> SocketAddr {

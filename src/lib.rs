@@ -108,13 +108,15 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     let mut tally = Tally::default();
     let mut reporter = Reporter::new(format.unwrap_or(Format::Human), style);
     colored::control::set_override(reporter.style.color);
+    let _coloring = reporter.style.color.then(sys::Coloring::begin);
     let mut totals = Totals::default();
-    let mut write = |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };
+    let mut write =
+        |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };
     sys::catch_signals();
     write(reporter.header()).or_else(quiet_end)?;
     let timeout = policy.timeout;
     let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
-        if trace {
+        if trace && sys::can_trace(report.protocol) {
             report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout)?);
         }
         tally.add(exit::of(&report));

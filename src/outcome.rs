@@ -88,8 +88,22 @@ impl Outcome {
     pub fn rank(self) -> usize {
         use Outcome::*;
         const ORDER: [Outcome; 16] = [
-            Connected, Reset, Refused, Denied, TimedOut, Unreachable, Unavailable, Unsupported, Invalid, SelfConnected,
-            Unconfirmed, Interrupted, Cancelled, Skipped, Unresolved, Failed,
+            Connected,
+            Reset,
+            Refused,
+            Denied,
+            TimedOut,
+            Unreachable,
+            Unavailable,
+            Unsupported,
+            Invalid,
+            SelfConnected,
+            Unconfirmed,
+            Interrupted,
+            Cancelled,
+            Skipped,
+            Unresolved,
+            Failed,
         ];
         ORDER.iter().position(|&o| o == self).unwrap_or(ORDER.len())
     }
@@ -304,11 +318,28 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt that was not made.
-    pub fn skipped(address: SocketAddr, number: u32, started: Duration, outcome: Outcome, reason: &'static str) -> Self {
+    pub fn skipped(
+        address: SocketAddr,
+        number: u32,
+        started: Duration,
+        outcome: Outcome,
+        reason: &'static str,
+    ) -> Self {
         Attempt {
-            address, number, started, outcome,
+            address,
+            number,
+            started,
+            outcome,
             elapsed: Duration::ZERO,
-            by: None, cause: None, phase: None, error: None, local: None, icmp: None, syns: None, rtt: None, route: None,
+            by: None,
+            cause: None,
+            phase: None,
+            error: None,
+            local: None,
+            icmp: None,
+            syns: None,
+            rtt: None,
+            route: None,
             reason: Some(reason),
             advice: None,
             events: Vec::new(),

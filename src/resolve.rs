@@ -132,7 +132,8 @@ fn with_scope(ip: Ipv6Addr, index: u32) -> SocketAddr {
 /// route for, so that a lone unreachable address is tried and shows its code.
 fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Found> {
     let both = addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
-    let routed = |v6: bool| addresses.iter().any(|address| address.is_ipv6() == v6 && sys::has_route(with_port(*address)));
+    let routed =
+        |v6: bool| addresses.iter().any(|address| address.is_ipv6() == v6 && sys::has_route(with_port(*address)));
     let (v4, v6) = if both && !strict { (routed(false), routed(true)) } else { (true, true) };
     let skip = |address: &SocketAddr| {
         let (own, other) = if address.is_ipv6() { (v6, v4) } else { (v4, v6) };

@@ -96,7 +96,8 @@ pub fn begin(options: &Options, connect: Connect, on_connect: &mut dyn FnMut(Ins
             let (source_given, verbose) = (options.source.is_some() || options.interface.is_some(), options.verbose);
             let fail_on_icmp = options.fail_on_icmp;
             let messages = Vec::new();
-            Connecting { socket, connect, called, source_given, verbose, fail_on_icmp, messages, diary }.call(options, limit)
+            Connecting { socket, connect, called, source_given, verbose, fail_on_icmp, messages, diary }
+                .call(options, limit)
         }
         Err((phase, code)) => Begun::Ended(Box::new(never_called(options, connect, phase, code, diary))),
     }
@@ -107,7 +108,7 @@ type Step<T> = Result<T, (Phase, Code)>;
 fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
     let Connect { address, protocol, .. } = connect;
     let socket = step(diary, Phase::Socket, "socket", sys::socket(address, protocol, options.mode))?;
-    sys::watch(&socket, address.is_ipv6(), protocol);
+    sys::watch(&socket, address.is_ipv6(), protocol, options.fail_on_icmp);
     step(diary, Phase::Option, "setsockopt", set_options(&socket, options, address))?;
     if let Some(name) = &options.interface {
         step(diary, Phase::Option, "setsockopt", sys::bind_interface(&socket, name, address.is_ipv6()))?;
@@ -177,7 +178,7 @@ impl Connecting {
         let address = SockAddr::from(self.connect.address);
         let called = match (options.mode, self.connect.protocol) {
             (Mode::Blocking, Protocol::Tcp) => sys::connect_blocking(&self.socket, &address, limit),
-            _ => sys::connect(&self.socket, &address),
+            _ => sys::connect(&self.socket, &address, limit),
         };
         let now = clock::now();
         match called {
@@ -221,16 +222,16 @@ impl Connecting {
     pub fn ready(self: Box<Self>, ready: Ready) -> Begun {
         let now = clock::now();
         match self.connect.protocol {
-            Protocol::Tcp if ready.ended => Begun::Ended(Box::new((*self).completed(now))),
+            Protocol::Tcp if ready.ended => Begun::Ended(Box::new((*self).completed(ready, now))),
             Protocol::Tcp => self.message_only(now),
             Protocol::Udp => self.datagram(now),
         }
     }
 
     /// POLLOUT or POLLHUP: over. TCP_INFO is read in [`Self::conclude`], whose values SO_ERROR does not change.
-    fn completed(mut self, now: Instant) -> Attempt {
+    fn completed(mut self, ready: Ready, now: Instant) -> Attempt {
         let tcp = sys::tcp_facts(&self.socket);
-        let error = sys::error_of(&self.socket);
+        let error = ready.error.or_else(|| sys::error_of(&self.socket));
         self.diary.note("writable", None);
         self.diary.note("SO_ERROR", error);
         let end = match error.or_else(|| self.consumed_error()) {
@@ -281,9 +282,7 @@ impl Connecting {
             Err(error) if sys::is_truncation(&error) => {
                 Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Success, now)))
             }
-            Err(error) => {
-                Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(sys::code(&error)), now)))
-            }
+            Err(error) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(sys::code(&error)), now))),
         }
     }
 

@@ -10,12 +10,13 @@
 //! | [`error_of`] | SO_ERROR, in the order the evidence needs |
 //! | [`watch`], [`messages`] | ask for, and read, the ICMP messages about a socket |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
-//! | [`CAN_TRACE`] | whether the messages of hops can be read |
+//! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`route`] | what the routing table says |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
 //! | [`lookup`], [`service`] | getaddrinfo with its own codes |
 //! | [`has_route`] | whether this machine knows a way to an address |
 //! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
+//! | [`Coloring`] | a terminal understands colours while it lives |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
 //!
@@ -68,6 +69,8 @@ pub struct Ready {
     pub ended: bool,
     /// An ICMP message is queued; alone it does not end anything.
     pub message: bool,
+    /// The code with which the connect ended, where the wait itself tells (Winsock's FD_CONNECT).
+    pub error: Option<Code>,
 }
 
 /// An ICMP message with the code that the kernel made of it.

@@ -31,7 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A fault of the wait itself.
-pub fn run(options: &Options, addresses: &[SocketAddr], protocol: Protocol, timeout: Option<Duration>) -> io::Result<Vec<Path>> {
+pub fn run(
+    options: &Options,
+    addresses: &[SocketAddr],
+    protocol: Protocol,
+    timeout: Option<Duration>,
+) -> io::Result<Vec<Path>> {
     let options = Options { fail_on_icmp: true, verbose: false, ..options.clone() };
     let begin = clock::now();
     let deadline = begin + timeout.unwrap_or(PATIENCE);

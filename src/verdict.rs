@@ -3,7 +3,7 @@
 //! The same number has several causes (EACCES alone has six), so the number never decides by itself: the step that
 //! returned it, the ICMP message behind it, the kernel's count of segments and the routing table do.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::icmp::{self, Icmp};
@@ -127,9 +127,7 @@ fn decisive(evidence: &Evidence) -> Option<&Icmp> {
 
 /// Messages of the same kind from the same sender count as one that came several times.
 fn collapse(evidence: &Evidence, icmp: &Icmp) -> Icmp {
-    let same = |other: &&(Icmp, i32)| {
-        (other.0.from, other.0.kind, other.0.code) == (icmp.from, icmp.kind, icmp.code)
-    };
+    let same = |other: &&(Icmp, i32)| (other.0.from, other.0.kind, other.0.code) == (icmp.from, icmp.kind, icmp.code);
     let first = evidence.icmp.iter().find(same).map_or(icmp, |(first, _)| first);
     Icmp { count: evidence.icmp.iter().filter(same).count() as u32, ..first.clone() }
 }
@@ -208,7 +206,8 @@ fn policy(name: &str) -> Option<Judged> {
 fn option(name: &str) -> Option<Judged> {
     match name {
         "EINVAL" => Some((Outcome::Invalid, Some(By::Local), None)),
-        "ENXIO" => Some(local(Outcome::Unavailable, Cause::NoInterface)),
+        // Winsock has no ENODEV and no ENXIO.
+        "ENXIO" | "EADDRNOTAVAIL" => Some(local(Outcome::Unavailable, Cause::NoInterface)),
         _ => policy(name),
     }
 }
@@ -229,7 +228,7 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
     let kind = evidence.route.as_ref().and_then(|route| route.kind);
     let ip = evidence.address.ip();
     Some(match name {
-        "EACCES" if evidence.protocol == Protocol::Udp && kind == Some("broadcast") => {
+        "EACCES" if evidence.protocol == Protocol::Udp && (kind == Some("broadcast") || ip == Ipv4Addr::BROADCAST) => {
             local(Outcome::Denied, Cause::Broadcast)
         }
         "EACCES" if routed == Some("EACCES") => local(Outcome::Denied, Cause::ProhibitRoute),
@@ -237,7 +236,9 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
         "EINVAL" if routed == Some("EINVAL") => local(Outcome::Unreachable, Cause::BlackholeRoute),
         "EINVAL" if evidence.source_given => local(Outcome::Invalid, Cause::SourceMismatch),
         "EINVAL" => (Outcome::Invalid, Some(By::Local), None),
-        "ENETUNREACH" if !is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast")) => local(Outcome::Unreachable, Cause::NotUnicast),
+        "ENETUNREACH" if !is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast")) => {
+            local(Outcome::Unreachable, Cause::NotUnicast)
+        }
         "ENETUNREACH" if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
             local(Outcome::Unreachable, Cause::SourceMismatch)
         }

@@ -22,12 +22,12 @@ use crate::taxonomy::Code;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{CAN_TRACE, bind_interface, messages, route, tcp_facts, watch};
+pub use linux::{bind_interface, can_trace, messages, route, tcp_facts, watch};
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
-pub use bsd::{CAN_TRACE, bind_interface, messages, route, tcp_facts, watch};
+pub use bsd::{bind_interface, can_trace, messages, route, tcp_facts, watch};
 
 /// The code behind an error of this layer.
 pub fn code(error: &io::Error) -> Code {
@@ -56,6 +56,17 @@ pub fn begin_threads() {
     // SAFETY: mallopt(3) sets a parameter of the allocator.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Terminals understand colours by themselves.
+#[derive(Debug)]
+pub struct Coloring;
+
+impl Coloring {
+    /// Nothing to change, and nothing to restore.
+    pub fn begin() -> Self {
+        Coloring
     }
 }
 
@@ -225,6 +236,7 @@ fn readiness(revents: libc::c_short) -> Ready {
     Ready {
         ended: revents & (libc::POLLOUT | libc::POLLHUP | libc::POLLIN) != 0,
         message: revents & libc::POLLERR != 0,
+        error: None,
     }
 }
 
@@ -310,8 +322,9 @@ fn new_socket(domain: Domain, kind: Type, nonblocking: bool) -> io::Result<Socke
     Ok(socket)
 }
 
-/// connect() on a nonblocking socket.
-pub fn connect(socket: &Socket, address: &SockAddr) -> Called {
+/// connect() on a nonblocking socket. The limit is the caller's to keep; how often a SYN is repeated does not depend
+/// on it here.
+pub fn connect(socket: &Socket, address: &SockAddr, _limit: Option<Instant>) -> Called {
     let Err(error) = socket.connect(address) else { return Called::Done };
     match code(&error) {
         // connect(2): a signal does not end the attempt, it goes on in the background.
@@ -509,6 +522,8 @@ pub fn has_route(address: SocketAddr) -> bool {
     let Ok(socket) = socket(address, Protocol::Udp, Mode::Nonblocking) else { return true };
     match socket.connect(&address.into()) {
         Ok(()) => true,
-        Err(error) => !matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT)),
+        Err(error) => {
+            !matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT))
+        }
     }
 }

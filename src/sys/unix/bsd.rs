@@ -23,7 +23,9 @@ use crate::sys::Message;
 use crate::verdict::TcpFacts;
 
 /// There is no error queue to read the answers of hops from.
-pub const CAN_TRACE: bool = false;
+pub fn can_trace(_: Protocol) -> bool {
+    false
+}
 
 /// IP_BOUND_IF on macOS; FreeBSD cannot bind to an interface.
 ///
@@ -47,7 +49,7 @@ pub fn bind_interface(_: &Socket, name: &str, _v6: bool) -> io::Result<()> {
 }
 
 /// Nothing to ask for.
-pub fn watch(_: &Socket, _v6: bool, _: Protocol) {}
+pub fn watch(_: &Socket, _v6: bool, _: Protocol, _fail_on_icmp: bool) {}
 
 /// There is no error queue.
 pub fn messages(_: &Socket) -> Vec<Message> {

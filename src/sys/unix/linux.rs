@@ -18,8 +18,10 @@ use crate::verdict::TcpFacts;
 
 mod netlink;
 
-/// A hop that answers can be told from one that does not.
-pub const CAN_TRACE: bool = true;
+/// The error queue tells a hop that answers from one that does not, for any protocol.
+pub fn can_trace(_: Protocol) -> bool {
+    true
+}
 
 /// SO_BINDTODEVICE.
 ///
@@ -32,8 +34,9 @@ pub fn bind_interface(socket: &Socket, name: &str, _v6: bool) -> io::Result<()> 
 /// Asks for ICMP messages and for the time of their arrival.
 ///
 /// A TCP socket in SYN_SENT gets them over IPv4 without asking; over IPv6, and for datagrams, it must (ip(7) IP_RECVERR,
-/// ipv6(7) IPV6_RECVERR). Refused, the evidence is missing and the probe is the same.
-pub fn watch(socket: &Socket, v6: bool, protocol: Protocol) {
+/// ipv6(7) IPV6_RECVERR). Refused, the evidence is missing and the probe is the same. Whether a message is to end the
+/// attempt makes no difference to the kernel.
+pub fn watch(socket: &Socket, v6: bool, protocol: Protocol, _fail_on_icmp: bool) {
     let fd = socket.as_fd();
     if v6 {
         let _ = setsockopt(&fd, sockopt::Ipv6RecvErr, &true);

@@ -48,7 +48,8 @@ pub struct Answer {
 
 /// Asks; `None` where this process may not.
 pub fn route(destination: SocketAddr) -> Option<Answer> {
-    let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE))).ok()?;
+    let socket =
+        Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE))).ok()?;
     // The kernel answers within the call; the limit is for a sandbox that swallows the question.
     socket.set_read_timeout(Some(Duration::from_millis(100))).ok()?;
     (&socket).write_all(&request(destination)).ok()?;
@@ -129,8 +130,18 @@ fn address(value: &[u8]) -> Option<IpAddr> {
 /// Names of linux/rtnetlink.h, as ip-route(8) writes them.
 fn type_name(kind: u8) -> &'static str {
     const NAMES: [&str; 12] = [
-        "unspec", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit",
-        "throw", "nat", "xresolve",
+        "unspec",
+        "unicast",
+        "local",
+        "broadcast",
+        "anycast",
+        "multicast",
+        "blackhole",
+        "unreachable",
+        "prohibit",
+        "throw",
+        "nat",
+        "xresolve",
     ];
     NAMES.get(usize::from(kind)).copied().unwrap_or("other")
 }

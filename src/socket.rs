@@ -69,6 +69,7 @@ pub struct Connecting {
     /// When connect() was called, by both clocks: the second dates ICMP messages.
     called: (Instant, SystemTime),
     source_given: bool,
+    blocking: bool,
     verbose: bool,
     fail_on_icmp: bool,
     messages: Vec<(Icmp, i32)>,
@@ -94,9 +95,10 @@ pub fn begin(options: &Options, connect: Connect, on_connect: &mut dyn FnMut(Ins
     match prepared {
         Ok(socket) => {
             let (source_given, verbose) = (options.source.is_some() || options.interface.is_some(), options.verbose);
+            let blocking = options.mode == Mode::Blocking && connect.protocol == Protocol::Tcp;
             let fail_on_icmp = options.fail_on_icmp;
             let messages = Vec::new();
-            Connecting { socket, connect, called, source_given, verbose, fail_on_icmp, messages, diary }
+            Connecting { socket, connect, called, source_given, blocking, verbose, fail_on_icmp, messages, diary }
                 .call(options, limit)
         }
         Err((phase, code)) => Begun::Ended(Box::new(never_called(options, connect, phase, code, diary))),
@@ -160,6 +162,7 @@ fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, d
         route: None,
         source_given: options.source.is_some(),
         kernel_ended: true,
+        blocking: false,
         elapsed: Duration::ZERO,
     };
     attempt(evidence, connect.number, diary.events.unwrap_or_default())
@@ -176,9 +179,10 @@ impl Connecting {
 
     fn call(mut self, options: &Options, limit: Option<Instant>) -> Begun {
         let address = SockAddr::from(self.connect.address);
-        let called = match (options.mode, self.connect.protocol) {
-            (Mode::Blocking, Protocol::Tcp) => sys::connect_blocking(&self.socket, &address, limit),
-            _ => sys::connect(&self.socket, &address, limit),
+        let called = if self.blocking {
+            sys::connect_blocking(&self.socket, &address, limit)
+        } else {
+            sys::connect(&self.socket, &address, limit)
         };
         let now = clock::now();
         match called {
@@ -318,6 +322,7 @@ impl Connecting {
             route,
             source_given: self.source_given,
             kernel_ended: !self.fail_on_icmp,
+            blocking: self.blocking,
             elapsed: now - self.called.0,
         };
         attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())

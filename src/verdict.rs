@@ -57,6 +57,8 @@ pub struct Evidence {
     pub source_given: bool,
     /// The kernel ended it, and not we at the first message.
     pub kernel_ended: bool,
+    /// connect() itself waited, so that its code may be anybody's.
+    pub blocking: bool,
     /// From the call of connect() to the end.
     pub elapsed: Duration,
 }
@@ -238,6 +240,9 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
         "EINVAL" => (Outcome::Invalid, Some(By::Local), None),
         "ENETUNREACH" if !is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast")) => {
             local(Outcome::Unreachable, Cause::NotUnicast)
+        }
+        "ENETUNREACH" | "EHOSTUNREACH" if evidence.blocking && evidence.route.is_none() => {
+            (Outcome::Unreachable, None, None)
         }
         "ENETUNREACH" if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
             local(Outcome::Unreachable, Cause::SourceMismatch)

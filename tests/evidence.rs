@@ -1,6 +1,7 @@
 //! What comes back over the network is named by its meaning, with its sender: every ICMP code, every way in which TCP
 //! itself answers, real routers, and datagrams.
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "a test has no clock of its own")]
 
 mod lab;
 mod support;

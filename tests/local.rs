@@ -295,8 +295,9 @@ fn no_family() {
 fn sandboxes() {
     let net = Netns::new();
     let _open = [net.listen("127.0.0.1:9"), net.listen("[::1]:9")];
+    type Row = (&'static str, fn() -> Sandbox, &'static str);
     #[rustfmt::skip] // one row a line
-    let rows: &[(&str, fn() -> Sandbox, &str)] = &[
+    let rows: &[Row] = &[
         ("Landlock", Sandbox::landlock, "denied local-policy local connect EACCES"),
         ("seccomp", || Sandbox::connect_fails(Errno::EPERM), "denied local-policy local connect EPERM"),
         ("seccomp", || Sandbox::connect_fails(Errno::EACCES), "denied local-policy local connect EACCES"),

@@ -1,6 +1,7 @@
 //! The program sees what a plain program sees: in every situation its outcome and its time are those of a blocking
 //! connect() under the same conditions, whichever way it calls connect() itself.
 #![cfg(target_os = "linux")]
+#![allow(clippy::disallowed_methods, reason = "a test has no clock of its own")]
 
 mod lab;
 mod support;

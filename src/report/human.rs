@@ -411,7 +411,7 @@ fn ordinal(number: u32) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::samples::{self, attempt, code, ms, report, us};
+    use super::super::samples::{self, attempt, ms, report, us};
     use super::*;
 
     const PLAIN: Style = Style { color: false, verbose: 0, timestamps: false };
@@ -747,7 +747,7 @@ mod tests {
             let first = Attempt {
                 by: Some(By::Peer),
                 cause: Some(Cause::Rst),
-                error: Some(code("ECONNREFUSED")),
+                error: Some(samples::code("ECONNREFUSED")),
                 ..attempt("127.0.0.1:80", Outcome::Refused)
             };
             again.attempts[0].number = 2;

@@ -1,0 +1,183 @@
+//! What the benchmarks share: programs that are run in turn, and numbers of which quartiles are shown.
+
+// Each benchmark compiles all of this and uses its part of it.
+#![allow(dead_code)]
+// The rule against reading the clock is for the program; its judges measure it.
+#![allow(clippy::disallowed_methods)]
+
+#[path = "../../tests/lab/mod.rs"]
+pub mod lab;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program as users build it: `cargo bench` has the release profile.
+pub const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
+
+/// A program with its arguments, and the exit code that tells that it did what is measured.
+#[derive(Clone, Debug)]
+pub struct Program {
+    path: String,
+    args: Vec<String>,
+    code: i32,
+}
+
+/// One run of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// From just before the spawn to just after the wait.
+    pub wall: Duration,
+    /// Peak resident set, in KiB. Never less than that of this process: the kernel counts what was there before exec().
+    pub rss: i64,
+}
+
+impl Program {
+    /// `program("nc", "-z 127.0.0.1 80", 0)`: the arguments are split at blanks.
+    pub fn new(path: &str, args: &str, code: i32) -> Program {
+        Program { path: path.into(), args: args.split_whitespace().map(str::to_owned).collect(), code }
+    }
+
+    /// The same, run by another program: `valgrind …`.
+    pub fn under(&self, path: &str, args: &str) -> Program {
+        let mut outer = Program::new(path, args, self.code);
+        outer.args.push(self.path.clone());
+        outer.args.extend(self.args.iter().cloned());
+        outer
+    }
+
+    /// The last part of its path.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Runs it to its end; nobody listens to it.
+    pub fn run(&self) -> Run {
+        let mut command = self.command();
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let started = Instant::now();
+        let child = command.spawn().unwrap_or_else(|error| self.cannot(&error));
+        let (code, rss) = wait(child).unwrap_or_else(|error| self.cannot(&error));
+        let wall = started.elapsed();
+        assert_eq!(code, Some(self.code), "exit code of {self}");
+        Run { wall, rss }
+    }
+
+    /// Runs it to its end and keeps what it says.
+    pub fn output(&self) -> Output {
+        let output = self.command().output().unwrap_or_else(|error| self.cannot(&error));
+        assert_eq!(output.status.code(), Some(self.code), "exit code of {self}: {output:?}");
+        output
+    }
+
+    /// The same clean surroundings for all: only PATH, no input.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.args).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
+        command
+    }
+
+    fn cannot(&self, error: &io::Error) -> ! {
+        panic!("cannot run {self}: {error}")
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name(), self.args.join(" "))
+    }
+}
+
+/// The exit code, and the peak resident set in KiB.
+#[allow(unsafe_code)]
+fn wait(child: Child) -> io::Result<(Option<i32>, i64)> {
+    let mut status = 0;
+    // SAFETY: an all-zero rusage is valid; both pointers are to memory of ours.
+    let (reaped, usage) = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        (libc::wait4(child.id() as i32, &mut status, 0, &mut usage), usage)
+    };
+    if reaped < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)), usage.ru_maxrss))
+}
+
+/// Runs programs in turn, so that whatever else the machine does falls on all of them; who begins changes with every
+/// round. Calls `between` after each run. Gives the runs of each program, round by round, without those to warm up.
+pub fn in_turn(rounds: usize, warmup: usize, programs: &[Program], mut between: impl FnMut()) -> Vec<Vec<Run>> {
+    let mut runs = vec![Vec::with_capacity(rounds); programs.len()];
+    for round in 0..warmup + rounds {
+        for place in 0..programs.len() {
+            let at = (round + place) % programs.len();
+            let run = programs[at].run();
+            between();
+            if round >= warmup {
+                runs[at].push(run);
+            }
+        }
+    }
+    runs
+}
+
+/// Numbers in ascending order.
+#[derive(Clone, Debug)]
+pub struct Sample(Vec<f64>);
+
+impl FromIterator<f64> for Sample {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Sample {
+        let mut numbers: Vec<f64> = numbers.into_iter().collect();
+        assert!(!numbers.is_empty(), "nothing was measured");
+        numbers.sort_by(f64::total_cmp);
+        Sample(numbers)
+    }
+}
+
+impl Sample {
+    /// Wall times in milliseconds.
+    pub fn wall(runs: &[Run]) -> Sample {
+        runs.iter().map(milliseconds).collect()
+    }
+
+    /// Wall times of one program over those of another, round by round.
+    pub fn ratio(runs: &[Run], reference: &[Run]) -> Sample {
+        runs.iter().zip(reference).map(|(run, reference)| milliseconds(run) / milliseconds(reference)).collect()
+    }
+
+    /// Half of the numbers are not above it.
+    pub fn median(&self) -> f64 {
+        self.quantile(0.5)
+    }
+
+    /// Between the nearest two numbers.
+    pub fn quantile(&self, part: f64) -> f64 {
+        let place = part * (self.0.len() - 1) as f64;
+        let (low, high) = (self.0[place.floor() as usize], self.0[place.ceil() as usize]);
+        low + (high - low) * place.fract()
+    }
+
+    /// `0.76 (0.71–0.83)`: the median and the quartiles.
+    pub fn quartiles(&self) -> String {
+        format!("{:.2} ({:.2}–{:.2})", self.median(), self.quantile(0.25), self.quantile(0.75))
+    }
+}
+
+fn milliseconds(run: &Run) -> f64 {
+    run.wall.as_secs_f64() * 1e3
+}
+
+/// The largest resident set of these runs, in MB.
+pub fn peak_megabytes(runs: &[Run]) -> f64 {
+    runs.iter().map(|run| run.rss).max().unwrap_or(0) as f64 * 1024.0 / 1e6
+}
+
+/// What the numbers depend on besides the program.
+pub fn machine() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or_default();
+    let cpus = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("Linux {}, {cpus} CPUs, load {load} before", read("/proc/sys/kernel/osrelease"))
+}

@@ -2,7 +2,7 @@ complete -c rconnect -l from -d 'Read targets from FILE, one a line, # comments;
 complete -c rconnect -l resolve -d 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)' -r
 complete -c rconnect -s t -l timeout -d 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system\'s own' -r
 complete -c rconnect -l resolve-timeout -d 'Limit of one name lookup; 0 or none leaves the resolver\'s own' -r
-complete -c rconnect -l deadline -d 'Limit of the whole run, name resolution included' -r
+complete -c rconnect -l deadline -d 'Limit of the whole run, name resolution and --trace included [default: none]' -r
 complete -c rconnect -s m -l mode -d 'How connect() is called' -r -f -a "nonblocking\t'Returns at once, completion is waited for'
 blocking\t'connect() itself waits; one attempt at a time'"
 complete -c rconnect -l strategy -d 'Try every address, or in order until one connects' -r -f -a "all\t'Every address'
@@ -16,7 +16,7 @@ complete -c rconnect -s I -l interface -d 'Bind to this interface before connect
 complete -c rconnect -l ttl -d 'IP time to live or hop limit' -r
 complete -c rconnect -l tos -d 'Type of service or traffic class' -r
 complete -c rconnect -l dscp -d 'Differentiated services code point by name (ef, af41, cs6, le, …) or number' -r
-complete -c rconnect -s j -l concurrency -d 'Attempts in flight [default: what the descriptor limit allows]' -r
+complete -c rconnect -s j -l concurrency -d 'Attempts in flight [default: 1000, or what the descriptor limit allows]' -r
 complete -c rconnect -l rate -d 'Starts a second [default: unlimited]' -r
 complete -c rconnect -s o -l output -d 'Form of the results' -r -f -a "human\t'For people'
 json\t'One JSON object a line, one line a target'

@@ -1,6 +1,6 @@
 //! One line a cause: what to look at next. Pure.
 
-use crate::outcome::{Attempt, By, Cause};
+use crate::outcome::{Attempt, By, Cause, Phase};
 use crate::taxonomy;
 
 /// The advice for an attempt that did not connect: from its cause and evidence, else from the table.
@@ -10,10 +10,11 @@ pub fn of(attempt: &Attempt) -> Option<String> {
 }
 
 fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
-    let to = attempt.address.ip();
+    let to = attempt.address.ip().to_canonical();
     let port = attempt.address.port();
     let sender = attempt.icmp.as_ref().map_or_else(|| "a router".to_string(), |icmp| icmp.from.to_string());
-    let family = if attempt.address.is_ipv6() { "IPv6" } else { "IPv4" };
+    let family = if to.is_ipv6() { "IPv6" } else { "IPv4" };
+    let host_unreachable = attempt.icmp.as_ref().is_some_and(|icmp| icmp.is_host_unreachable());
     Some(match cause {
         Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
         Cause::PortUnreachable if attempt.by == Some(By::Peer) || attempt.icmp.is_none() => {
@@ -21,9 +22,20 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         }
         Cause::PortUnreachable if attempt.by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
         Cause::PortUnreachable => format!("{sender} rejects it on the way: a firewall or gateway rule there"),
-        Cause::ProtocolUnreachable => format!("{sender} does not speak this protocol"),
+        Cause::ProtocolUnreachable if attempt.by == Some(By::Local) => {
+            "a firewall rule of this machine rejects it".into()
+        }
+        Cause::ProtocolUnreachable => {
+            format!("{sender} says it does not speak this protocol, or a firewall rule there does")
+        }
         Cause::Prohibited if attempt.by == Some(By::Local) => "a firewall rule of this machine forbids it".into(),
         Cause::Prohibited => format!("{sender} forbids it: ask who runs that firewall"),
+        Cause::RouterUnreachable if attempt.by == Some(By::Peer) => {
+            format!("{to} itself says so: a firewall rule there rejects it")
+        }
+        Cause::RouterUnreachable if host_unreachable => {
+            format!("{sender} cannot reach it: no such host behind that router, or a firewall rule there")
+        }
         Cause::RouterUnreachable => format!("{sender} knows no way on; --trace shows how far packets get"),
         Cause::TtlExceeded => format!("packets die at {sender}: a routing loop, or too small a --ttl; try --trace"),
         Cause::ParameterProblem => format!("{sender} complains of the packet itself: a middlebox or an odd option"),
@@ -37,14 +49,18 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         Cause::NotUnicast => format!("{to} is no host's address: TCP connects to one host, not to a group"),
         Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
         Cause::SourceAddress => "that source address is not on this machine".into(),
+        Cause::LocalPorts if attempt.phase == Some(Phase::Bind) => {
+            "that source port is taken: choose another, wait, or add --reuse-address where it is in TIME_WAIT".into()
+        }
         Cause::LocalPorts => {
-            "no local port is free for it: wait, choose another source port, or widen the range".into()
+            "no local port is free for it: wait, choose another source address, or widen the range".into()
         }
         Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
         Cause::NoInterface => "no such interface on this machine".into(),
         Cause::Descriptors => "too many open files: raise ulimit -n or lower -j".into(),
         Cause::Buffers => "this machine is out of memory or buffers: lower -j, try again later".into(),
         Cause::NetworkDown => "this machine has no working network: check the interface".into(),
+        Cause::LocalPolicy if attempt.icmp.is_some() => "a firewall rule of this machine rejects it".into(),
         Cause::LocalPolicy => "a policy of this machine forbids it: firewall, container, sandbox or privilege".into(),
         Cause::Broadcast => "a broadcast address needs --broadcast".into(),
         Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
@@ -70,7 +86,7 @@ pub fn of_lookup(cause: Cause) -> Option<&'static str> {
     Some(match cause {
         Cause::NoSuchName => "no such name: check the spelling and the search domain",
         Cause::NoData => "the name exists but has no address (of that family)",
-        Cause::WrongFamily => "the address is of the other family: drop -4 or -6",
+        Cause::WrongFamily => "the address is of the other family than -4, -6 or --source asks for",
         Cause::ResolverAgain => "the resolver failed or did not answer: try again, check the name servers",
         Cause::ResolverFailed => "the resolver failed for good: check its configuration",
         Cause::ResolverLimit => "the resolver had not answered within the limit: check the name servers",

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::ArgAction;
+use clap::builder::{ArgAction, NonEmptyStringValueParser};
 use clap::{Parser, ValueEnum, ValueHint};
 
 use crate::duration;
@@ -60,9 +60,9 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, help_heading = HEADINGS[1])]
     pub resolve_timeout: Limit,
 
-    /// Limit of the whole run, name resolution included
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = HEADINGS[1])]
-    pub deadline: Option<Duration>,
+    /// Limit of the whole run, name resolution and --trace included [default: none]
+    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = HEADINGS[1])]
+    pub deadline: Option<Limit>,
 
     /// How connect() is called
     #[arg(short, long, value_enum, default_value = "nonblocking", help_heading = HEADINGS[1])]
@@ -101,7 +101,7 @@ pub struct Args {
     pub udp: bool,
 
     /// What a UDP probe sends: the text, or the contents of a file
-    #[arg(long, value_name = "TEXT|@FILE", requires = "udp", help_heading = HEADINGS[2])]
+    #[arg(long, value_name = "TEXT|@FILE", help_heading = HEADINGS[2])]
     pub payload: Option<String>,
 
     /// Bind to this source address before connect
@@ -109,7 +109,7 @@ pub struct Args {
     pub source: Option<String>,
 
     /// Bind to this interface before connect
-    #[arg(short = 'I', long, value_name = "NAME", help_heading = HEADINGS[2])]
+    #[arg(short = 'I', long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = HEADINGS[2])]
     pub interface: Option<String>,
 
     /// IP time to live or hop limit
@@ -136,7 +136,7 @@ pub struct Args {
     #[arg(long, help_heading = HEADINGS[2])]
     pub reset_on_close: bool,
 
-    /// Attempts in flight [default: what the descriptor limit allows]
+    /// Attempts in flight [default: 1000, or what the descriptor limit allows]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
         help_heading = HEADINGS[3])]
     pub concurrency: Option<u32>,

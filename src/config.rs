@@ -2,9 +2,9 @@
 //! before anything is sent.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::IsTerminal;
-use std::net::SocketAddr;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,8 +22,17 @@ use crate::socket;
 use crate::sys::{self, Family};
 use crate::target::{Address, Grammar, Host, Hosts, Pin, Spec};
 
-/// Descriptors that are not sockets of ours: standard streams, a file of targets, the wake-up pipe, the resolver's.
-const SPARE_DESCRIPTORS: usize = 32;
+/// Descriptors that are not sockets of attempts: standard streams, a file of targets, the wake-up pipe.
+const SPARE_DESCRIPTORS: usize = 8;
+
+/// Lookups under way at the same time, at most; each is a thread.
+const MOST_LOOKUPS: usize = 32;
+
+/// What a lookup may have open at the same time: a file and the sockets of two name servers.
+const DESCRIPTORS_OF_LOOKUP: usize = 3;
+
+/// What a datagram carries at most over IPv4, without the headers of IP and UDP (RFC 768); IPv6 has room for 20 more.
+const LONGEST_PAYLOAD: usize = 65_507;
 
 /// More in flight fills the queues of the machine itself and of the path before it finds anything sooner.
 const MOST_BY_DEFAULT: usize = 1000;
@@ -82,6 +91,8 @@ pub struct Rules {
     pub yes: bool,
     /// Names that are not asked of the resolver.
     pub pins: Vec<Pin>,
+    /// What sockets are bound to.
+    pub source: Option<SocketAddr>,
 }
 
 impl Rules {
@@ -108,7 +119,27 @@ impl Rules {
             spec.hosts,
             spec.addresses()
         );
+        if let (Some(source), Some(ip)) = (self.source, literal(&spec.hosts)) {
+            let family = |v6| if v6 { "IPv6" } else { "IPv4" };
+            ensure!(
+                source.is_ipv6() == ip.is_ipv6(),
+                "{} is {} and --source {} is {}: give a source address of the same family",
+                spec.hosts,
+                family(ip.is_ipv6()),
+                source.ip(),
+                family(source.is_ipv6()),
+            );
+        }
         Ok(spec)
+    }
+}
+
+/// The address, or the first of a network; `None` for a name.
+fn literal(hosts: &Hosts) -> Option<IpAddr> {
+    match hosts {
+        Hosts::One(Host::Name { .. }) => None,
+        Hosts::One(Host::Literal { address, .. }) => Some(address.ip),
+        Hosts::Network { net, .. } => Some(net.addr()),
     }
 }
 
@@ -135,8 +166,8 @@ fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsStri
     let specs = rules.grammar().arguments(&args.targets)?;
     let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
     ensure!(!specs.is_empty() || args.from.is_some(), "no target: give HOST PORT, HOST:PORT, a URL, or --from FILE");
-    contradictions(&args)?;
-    let source = source(&args, &rules)?;
+    contradictions(&args, &specs)?;
+    let source = rules.source;
     let family = family(&args, source)?;
     let mut notes = Vec::new();
     let policy = policy(&args, source, &mut notes);
@@ -163,13 +194,27 @@ fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsStri
 fn rules(args: &Args) -> Result<Rules> {
     let protocol = if args.udp { Protocol::Udp } else { Protocol::Tcp };
     let interface = args.interface.clone();
-    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins: Vec::new() };
-    let pins = args.resolve.iter().map(|text| rules.grammar().pin(text).with_context(|| "--resolve"));
-    rules.pins = pins.collect::<Result<_>>()?;
+    let (pins, source) = (Vec::new(), None);
+    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins, source };
+    for text in &args.resolve {
+        let pin = rules.grammar().pin(text).context("--resolve")?;
+        let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
+        ensure!(
+            !twice,
+            "--resolve: '{text}' pins what is pinned already: give all addresses at once, as in a:80:ADDR,ADDR"
+        );
+        rules.pins.push(pin);
+    }
+    rules.source = self::source(args, &rules)?;
     Ok(rules)
 }
 
-fn contradictions(args: &Args) -> Result<()> {
+fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
+    let datagrams = args.udp || args.from.is_some() || specs.iter().any(|spec| spec.protocol == Protocol::Udp);
+    ensure!(
+        args.payload.is_none() || datagrams,
+        "--payload is what a datagram carries: add --udp, or leave it out for TCP"
+    );
     let first = args.strategy == Strategy::First;
     ensure!(
         !first || matches!(args.require, Require::Any | Require::Count(1)),
@@ -178,6 +223,14 @@ fn contradictions(args: &Args) -> Result<()> {
     ensure!(
         args.mode == Mode::Nonblocking || args.concurrency.is_none_or(|n| n == 1),
         "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking || !args.fail_on_icmp,
+        "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"
+    );
+    ensure!(
+        !args.udp || args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some()),
+        "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
     );
     ensure!(
         args.mode == Mode::Nonblocking || !args.trace,
@@ -231,16 +284,18 @@ fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
 
 fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> Policy {
     let epoch = (clock::now(), clock::wall());
+    let (concurrency, lookups) = concurrency(args, notes);
     Policy {
         strategy: args.strategy,
         require: args.require,
         mode: args.mode,
-        concurrency: concurrency(args, notes),
+        concurrency,
+        lookups,
         one_by_one: args.trace,
         spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
         timeout: args.timeout.0,
         lookup_timeout: args.resolve_timeout.0,
-        deadline: args.deadline.map(|limit| epoch.0 + limit),
+        deadline: args.deadline.and_then(|limit| limit.0).map(|limit| epoch.0 + limit),
         retries: args.retries,
         retry_delay: args.retry_delay,
         fixed_port: source.is_some_and(|source| source.port() != 0),
@@ -248,22 +303,24 @@ fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> P
     }
 }
 
-fn concurrency(args: &Args, notes: &mut Vec<String>) -> usize {
-    if args.mode == Mode::Blocking {
-        return 1;
-    }
-    let wanted = args.concurrency.map_or(MOST_BY_DEFAULT, |wanted| wanted as usize);
-    let limit = match args.concurrency {
-        Some(_) => sys::raise_descriptor_limit(wanted + SPARE_DESCRIPTORS),
+/// Attempts and lookups that may be under way together: the descriptors are shared out between them.
+fn concurrency(args: &Args, notes: &mut Vec<String>) -> (usize, usize) {
+    let asked = args.concurrency.map(|asked| asked as usize);
+    let wanted = if args.mode == Mode::Blocking { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
+    let reserved = SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
+    let limit = match asked {
+        Some(_) => sys::raise_descriptor_limit(wanted + reserved),
         None => sys::descriptor_limit(),
     };
-    let fits = limit.saturating_sub(SPARE_DESCRIPTORS).max(1);
-    if args.concurrency.is_some() && wanted > fits {
+    let free = limit.saturating_sub(SPARE_DESCRIPTORS);
+    let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
+    let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
+    if asked.is_some() && wanted > fits {
         notes.push(format!(
             "{fits} attempts in flight instead of {wanted}: the descriptor limit is {limit} (ulimit -n)"
         ));
     }
-    wanted.min(fits)
+    (wanted.min(fits), lookups)
 }
 
 fn sockets(args: &Args, source: Option<SocketAddr>) -> Result<socket::Options> {
@@ -283,11 +340,23 @@ fn sockets(args: &Args, source: Option<SocketAddr>) -> Result<socket::Options> {
 }
 
 fn payload(text: Option<&str>) -> Result<Vec<u8>> {
-    match text.map(|text| (text, text.strip_prefix('@'))) {
-        None => Ok(Vec::new()),
-        Some((_, Some(path))) => fs::read(path).with_context(|| format!("--payload: cannot read '{path}'")),
-        Some((text, None)) => Ok(text.as_bytes().to_vec()),
-    }
+    let bytes = match text.map(|text| (text, text.strip_prefix('@'))) {
+        None => Vec::new(),
+        Some((_, Some(path))) => read_payload(path).with_context(|| format!("--payload: cannot read '{path}'"))?,
+        Some((text, None)) => text.as_bytes().to_vec(),
+    };
+    ensure!(
+        bytes.len() <= LONGEST_PAYLOAD,
+        "--payload is longer than a datagram: {LONGEST_PAYLOAD} bytes are the most"
+    );
+    Ok(bytes)
+}
+
+/// No more than what shows that it is too long.
+fn read_payload(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST_PAYLOAD as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// CLICOLOR_FORCE before NO_COLOR before the terminal, as the crate `colored` and <https://bixense.com/clicolors/> do.

@@ -12,8 +12,8 @@ use crate::verdict::End;
 
 /// Where the groups come from.
 pub trait Draw {
-    /// The next group.
-    fn draw(&mut self, waiter: &mut Waiter) -> Drawn;
+    /// The next group; when the run is `over`, only of what need not be waited for.
+    fn draw(&mut self, waiter: &mut Waiter, over: bool) -> Drawn;
 }
 
 /// What a [`Draw`] has to give.
@@ -24,6 +24,8 @@ pub enum Drawn {
     Later,
     /// Nothing more.
     End,
+    /// The run is over, and a stream may have had more.
+    Unread,
 }
 
 /// How a run ended.
@@ -31,7 +33,9 @@ pub enum Drawn {
 pub struct Ended {
     /// The signal that ended it.
     pub signal: Option<Signal>,
-    /// Some target was never tried.
+    /// The deadline came before the end of a stream of targets.
+    pub unread: bool,
+    /// Some target was neither tried nor reported.
     pub cut_short: bool,
     /// The reports could not be written.
     pub write_error: Option<io::Error>,
@@ -65,10 +69,14 @@ pub fn run(
     loop {
         let mut later = false;
         while driver.engine.wants_more() && !later {
-            match source.draw(&mut driver.waiter) {
+            match source.draw(&mut driver.waiter, driver.engine.over()) {
                 Drawn::Group(group) => driver.engine.draw(clock::now(), *group),
                 Drawn::Later => later = true,
                 Drawn::End => driver.engine.drained(),
+                Drawn::Unread => {
+                    driver.engine.drained();
+                    driver.ended.unread = true;
+                }
             }
         }
         driver.heed_signal();
@@ -76,10 +84,10 @@ pub fn run(
             driver.act(action);
             continue;
         }
-        if driver.engine.wants_more() && !later {
+        if driver.engine.wants_more() && (!later || driver.engine.over()) {
             continue;
         }
-        // A signal or the deadline may have ended the wait for a stream.
+        // A signal may have ended the wait for a stream.
         if driver.engine.idle() && !(later && driver.engine.wants_more()) {
             break;
         }
@@ -88,8 +96,8 @@ pub fn run(
     }
     // With every slot taken, nobody had looked whether there was more. After a signal nobody asks.
     let unknown = driver.engine.undrained() && driver.ended.signal.is_none();
-    let more = unknown && !matches!(source.draw(&mut driver.waiter), Drawn::End);
-    driver.ended.cut_short = driver.engine.cut_short() || more;
+    let more = unknown && !matches!(source.draw(&mut driver.waiter, true), Drawn::End);
+    driver.ended.cut_short |= driver.engine.cut_short() || more;
     Ok(driver.ended)
 }
 

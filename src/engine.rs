@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::iter::Peekable;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
@@ -19,8 +20,11 @@ use crate::taxonomy::{self, Code};
 /// range, so that the chance of this many in a row is nil.
 const SELF_CONNECT_TRIES: u32 = 8;
 
-/// Lookups under way at the same time; each is a thread that sleeps in the resolver.
-const LOOKUPS: usize = 32;
+/// Groups held, most of which wait for their lookup: literals behind so many silent names do not wait for them.
+const HELD: usize = 1024;
+
+/// Why something was not tried.
+const DEADLINE: &str = "the deadline was reached";
 
 /// What makes a target good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Attempts in flight.
     pub concurrency: usize,
+    /// Lookups under way at the same time; each is a thread that sleeps in the resolver.
+    pub lookups: usize,
     /// Decide one target before the next is drawn, so that what is done with its report disturbs no other.
     pub one_by_one: bool,
     /// Least time between two starts.
@@ -180,8 +186,12 @@ pub struct Connect {
 
 /// A group that has been drawn and not been used up.
 struct Open {
-    group: Group,
-    started: Instant,
+    protocol: Protocol,
+    name: Option<Name>,
+    /// Never at its end: a group is dropped with its last goal.
+    goals: Peekable<Box<dyn Iterator<Item = Goal>>>,
+    /// When the lookup began, for the first target that waited for it.
+    asked: Option<Instant>,
     tries: u32,
     limit: Option<Instant>,
     lookup: Rc<Lookup>,
@@ -191,6 +201,8 @@ struct Open {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LookupState {
+    /// Not asked yet: as many as may be are under way.
+    Waiting,
     Pending,
     Ready,
 }
@@ -236,6 +248,10 @@ pub struct Engine {
     open: Slab<Open>,
     /// Groups in the order drawn; the front one with an answer gives the next target.
     order: VecDeque<GroupId>,
+    /// Groups that have not been asked for.
+    waiting: VecDeque<GroupId>,
+    /// Lookups under way.
+    asking: usize,
     targets: Slab<Target>,
     running: Slab<Running>,
     /// Attempts by limit: all have the same timeout, so the order of starting is the order of ending.
@@ -259,6 +275,8 @@ impl Engine {
             policy,
             open: Slab::new(),
             order: VecDeque::new(),
+            waiting: VecDeque::new(),
+            asking: 0,
             targets: Slab::new(),
             running: Slab::new(),
             limits: VecDeque::new(),
@@ -272,15 +290,26 @@ impl Engine {
         }
     }
 
-    /// Whether the driver should draw another group: only while a slot is free and nothing drawn could fill it.
+    /// Whether the driver should draw another group: only while a slot is free and nothing drawn could fill it. After
+    /// the deadline the rest is drawn to be reported.
     pub fn wants_more(&self) -> bool {
-        !self.drained
-            && self.stopped.is_none()
-            && self.running.len() < self.policy.concurrency
-            && self.ready.is_empty()
-            && self.open.len() < LOOKUPS
-            && !(self.policy.one_by_one && !(self.open.is_empty() && self.targets.is_empty()))
-            && !self.order.iter().any(|&group| self.open[group].state == LookupState::Ready)
+        match self.stopped {
+            _ if self.drained => false,
+            Some(Stop::Interrupted) => false,
+            Some(Stop::Limit) => self.out.is_empty() && self.order.is_empty(),
+            None => {
+                self.running.len() < self.policy.concurrency
+                    && self.ready.is_empty()
+                    && self.open.len() < HELD
+                    && !(self.policy.one_by_one && !(self.open.is_empty() && self.targets.is_empty()))
+                    && !self.has_answer()
+            }
+        }
+    }
+
+    /// Whether the run was stopped, so that nothing is worth waiting for.
+    pub fn over(&self) -> bool {
+        self.stopped.is_some()
     }
 
     /// No further group will come.
@@ -290,18 +319,28 @@ impl Engine {
 
     /// Takes a group in.
     pub fn draw(&mut self, now: Instant, group: Group) {
-        let lookup = Rc::new(Lookup { addresses: usize::from(group.name.is_none()), ..Lookup::default() });
-        let state = if group.name.is_some() { LookupState::Pending } else { LookupState::Ready };
-        let limit = self.lookup_limit(now);
-        let open = Open { group, started: now, tries: 1, limit, lookup, found: Rc::new([]), state };
-        let id = self.open.insert(open);
+        let Group { protocol, name, goals } = group;
+        let mut goals = goals.peekable();
+        if goals.peek().is_none() {
+            return;
+        }
+        let lookup = Rc::new(Lookup { addresses: usize::from(name.is_none()), ..Lookup::default() });
+        let state = if name.is_some() { LookupState::Waiting } else { LookupState::Ready };
+        let (asked, tries, limit, found) = (None, 0, None, Rc::new([]));
+        let id = self.open.insert(Open { protocol, name, goals, asked, tries, limit, lookup, found, state });
         self.order.push_back(id);
-        self.ask(id);
+        if state == LookupState::Waiting {
+            self.waiting.push_back(id);
+        }
+        match self.stopped {
+            None => self.ask_waiting(now),
+            Some(_) => self.never_ask(),
+        }
     }
 
     /// The lookup of a group came to its end.
     pub fn looked_up(&mut self, now: Instant, id: GroupId, result: Result<Vec<Found>, LookupFailure>) {
-        if self.open.get(id).is_none_or(|open| open.state == LookupState::Ready) {
+        if self.open.get(id).is_none_or(|open| open.state != LookupState::Pending) {
             return debug_assert!(false, "a lookup ended that was not under way");
         }
         match result {
@@ -341,18 +380,22 @@ impl Engine {
 
     /// Ends the run from outside: what runs is given up, what waits is reported as not tried.
     pub fn stop(&mut self, now: Instant, why: Stop) {
-        if self.stopped.is_some() {
+        // A signal also ends the report on what the deadline left out.
+        if matches!(self.stopped, Some(before) if before == why || before == Stop::Interrupted) {
             return;
         }
         self.stopped = Some(why);
         self.later.clear();
         self.ready.clear();
         self.give_up_all(why);
-        self.drop_open(now, why);
+        match why {
+            Stop::Limit => self.end_lookups(now),
+            Stop::Interrupted => self.drop_open(now),
+        }
         self.skip_waiting(now, why);
     }
 
-    /// Whether some target that was drawn was never tried because the run was stopped.
+    /// Whether some target that was drawn is neither tried nor reported because the run was stopped.
     pub fn cut_short(&self) -> bool {
         self.cut_short
     }
@@ -373,8 +416,11 @@ impl Engine {
             self.stop(now, Stop::Limit);
         }
         self.expire(now);
-        if self.out.is_empty() {
-            self.start_one(now);
+        match self.stopped {
+            _ if !self.out.is_empty() => {}
+            None => self.start_one(now),
+            Some(Stop::Limit) => self.leave_out(now),
+            Some(Stop::Interrupted) => {}
         }
         self.out.pop_front()
     }
@@ -403,10 +449,43 @@ impl Engine {
         earliest(self.policy.lookup_timeout.map(|timeout| now + timeout), self.policy.deadline)
     }
 
-    fn ask(&mut self, id: GroupId) {
-        let group = &self.open[id].group;
-        if let Some(name) = group.name.clone() {
-            self.out.push_back(Action::Lookup(id, name, group.protocol));
+    /// Begins as many lookups as may be under way.
+    fn ask_waiting(&mut self, now: Instant) {
+        while self.asking < self.policy.lookups {
+            let Some(id) = self.waiting.pop_front() else { return };
+            self.asking += 1;
+            self.open[id].state = LookupState::Pending;
+            self.open[id].asked = Some(now);
+            self.ask(now, id);
+        }
+    }
+
+    fn ask(&mut self, now: Instant, id: GroupId) {
+        let limit = self.lookup_limit(now);
+        let open = &mut self.open[id];
+        open.tries += 1;
+        open.limit = limit;
+        if let Some(name) = open.name.clone() {
+            self.out.push_back(Action::Lookup(id, name, open.protocol));
+        }
+    }
+
+    fn answered(&mut self, now: Instant, id: GroupId, lookup: Lookup) {
+        let open = &mut self.open[id];
+        let elapsed = open.asked.map_or(Duration::ZERO, |asked| now - asked);
+        open.lookup = Rc::new(Lookup { elapsed, ..lookup });
+        open.state = LookupState::Ready;
+        self.asking -= 1;
+        if self.stopped.is_none() {
+            self.ask_waiting(now);
+        }
+    }
+
+    /// The deadline came before the lookup began: its targets are reported as not tried.
+    fn never_ask(&mut self) {
+        for id in std::mem::take(&mut self.waiting) {
+            self.open[id].state = LookupState::Ready;
+            self.open[id].lookup = Rc::new(Lookup { by: Some(By::Limit), ..Lookup::default() });
         }
     }
 
@@ -426,9 +505,7 @@ impl Engine {
     }
 
     fn retry_lookup(&mut self, now: Instant, id: GroupId) {
-        let open = &mut self.open[id];
-        open.tries += 1;
-        open.limit = None;
+        self.open[id].limit = None;
         self.later.push(Reverse((now + self.policy.retry_delay, Later::Lookup { group: id })));
     }
 
@@ -439,31 +516,25 @@ impl Engine {
                 found.push(*entry);
             }
         }
-        let open = &mut self.open[id];
-        open.lookup = Rc::new(Lookup {
-            elapsed: now - open.started,
-            addresses: found.len(),
-            duplicates: given.len() - found.len(),
-            ..Lookup::default()
-        });
-        open.found = found.into();
-        open.state = LookupState::Ready;
+        let (addresses, duplicates) = (found.len(), given.len() - found.len());
+        self.open[id].found = found.into();
+        self.answered(now, id, Lookup { addresses, duplicates, ..Lookup::default() });
     }
 
     /// The lookup failed for good: every goal of the group shares its failure.
     fn unresolved(&mut self, now: Instant, id: GroupId, failure: LookupFailure) {
-        let open = &mut self.open[id];
         let LookupFailure { error, by, cause, advice } = failure;
-        let elapsed = now - open.started;
-        open.lookup = Rc::new(Lookup { elapsed, error, by: Some(by), cause, advice, ..Lookup::default() });
-        open.state = LookupState::Ready;
+        self.answered(now, id, Lookup { error, by: Some(by), cause, advice, ..Lookup::default() });
     }
 
     // --- targets ---------------------------------------------------------------------------------------------
 
+    fn has_answer(&self) -> bool {
+        self.order.iter().any(|&id| self.open[id].state == LookupState::Ready)
+    }
+
     fn has_startable(&self) -> bool {
-        self.running.len() < self.policy.concurrency
-            && (!self.ready.is_empty() || self.order.iter().any(|&id| self.open[id].state == LookupState::Ready))
+        self.running.len() < self.policy.concurrency && (!self.ready.is_empty() || self.has_answer())
     }
 
     /// Puts the next action out, if a slot is free and the rate allows it.
@@ -495,29 +566,30 @@ impl Engine {
         self.out.push_back(Action::Connect(attempt, connect));
     }
 
-    /// Turns the next goal of the first group with an answer into a target; false when there is none.
+    /// Begins the next target; false when there is none.
     fn draw_target(&mut self, now: Instant) -> bool {
         if self.policy.one_by_one && !self.targets.is_empty() {
             return false;
         }
-        while let Some(place) = self.order.iter().position(|&id| self.open[id].state == LookupState::Ready) {
-            let id = self.order[place];
-            let open = &mut self.open[id];
-            let Some(goal) = open.group.goals.next() else {
-                self.order.remove(place);
-                self.open.remove(id);
-                continue;
-            };
-            // The first goal has waited for the lookup, the others only share its answer.
-            let started = std::mem::replace(&mut open.started, now);
-            let (lookup, protocol) = (Rc::clone(&open.lookup), open.group.protocol);
-            let lanes = lanes(&goal, &open.found);
-            let target = Target { goal, protocol, started, lookup, lanes, attempts: Vec::new() };
-            let key = self.targets.insert(target);
-            self.begin(now, key);
-            return true;
+        self.next_target(now).inspect(|&key| self.begin(now, key)).is_some()
+    }
+
+    /// Turns the next goal of the first group with an answer into a target.
+    fn next_target(&mut self, now: Instant) -> Option<usize> {
+        let place = self.order.iter().position(|&id| self.open[id].state == LookupState::Ready)?;
+        let id = self.order[place];
+        let open = &mut self.open[id];
+        let goal = open.goals.next()?;
+        // The first goal has waited for the lookup, the others only share its answer.
+        let started = open.asked.take().unwrap_or(now);
+        let lanes = lanes(&goal, &open.found);
+        let lookup = Rc::clone(&open.lookup);
+        let target = Target { goal, protocol: open.protocol, started, lookup, lanes, attempts: Vec::new() };
+        if open.goals.peek().is_none() {
+            self.order.remove(place);
+            self.open.remove(id);
         }
-        false
+        Some(self.targets.insert(target))
     }
 
     fn begin(&mut self, now: Instant, key: usize) {
@@ -596,8 +668,7 @@ impl Engine {
             match self.later.pop() {
                 Some(Reverse((_, Later::Attempt { target, lane }))) => self.ready.push_front((target, lane)),
                 Some(Reverse((_, Later::Lookup { group }))) => {
-                    self.open[group].limit = self.lookup_limit(now);
-                    self.ask(group);
+                    self.ask(now, group);
                 }
                 None => break,
             }
@@ -637,34 +708,49 @@ impl Engine {
         }
     }
 
-    /// Groups that wait for their lookup end here; groups with goals left lose the rest.
-    fn drop_open(&mut self, now: Instant, why: Stop) {
-        for id in std::mem::take(&mut self.order) {
-            if self.open[id].state == LookupState::Ready {
-                self.cut_short |= self.open[id].group.goals.next().is_some();
-                self.open.remove(id);
-                continue;
-            }
+    /// The deadline ends every lookup; what shares it is reported as unresolved, the rest as not tried.
+    fn end_lookups(&mut self, now: Instant) {
+        self.never_ask();
+        let pending = self.open.iter().filter(|(_, open)| open.state == LookupState::Pending);
+        let pending: Vec<GroupId> = pending.map(|(id, _)| id).collect();
+        for id in pending {
             self.abandon(id);
-            let mut failure = limit_reached();
-            failure.by = if why == Stop::Limit { By::Limit } else { By::Local };
-            self.unresolved(now, id, failure);
-            let mut open = self.open.remove(id);
-            let Some(goal) = open.group.goals.next() else { continue };
-            self.cut_short |= open.group.goals.next().is_some();
-            let (lookup, protocol, started) = (open.lookup, open.group.protocol, open.started);
-            let target = Target { goal, protocol, started, lookup, lanes: Vec::new(), attempts: Vec::new() };
-            let mut report = report(&self.policy, now, target);
-            if why == Stop::Interrupted {
-                report.outcome = Outcome::Interrupted;
+            self.unresolved(now, id, limit_reached());
+        }
+    }
+
+    /// Reports one target that the deadline left out.
+    fn leave_out(&mut self, now: Instant) {
+        let Some(key) = self.next_target(now) else { return };
+        let target = &mut self.targets[key];
+        for index in 0..target.lanes.len() {
+            set_aside(target, index, now, Outcome::Skipped, DEADLINE);
+        }
+        self.settle(now, key);
+    }
+
+    /// A signal drops what was not begun; of what waits for a lookup, one target tells that it did.
+    fn drop_open(&mut self, now: Instant) {
+        self.waiting.clear();
+        for id in std::mem::take(&mut self.order) {
+            let pending = self.open[id].state == LookupState::Pending;
+            if pending {
+                self.abandon(id);
             }
-            self.out.push_back(Action::Report(Box::new(report)));
+            let mut open = self.open.remove(id);
+            let goal = open.goals.next().filter(|_| pending);
+            self.cut_short |= goal.is_none() || open.goals.next().is_some();
+            let (Some(goal), Some(started)) = (goal, open.asked) else { continue };
+            let lookup = Rc::new(Lookup { elapsed: now - started, ..Lookup::default() });
+            let (protocol, lanes, attempts) = (open.protocol, Vec::new(), Vec::new());
+            let report = report(&self.policy, now, Target { goal, protocol, started, lookup, lanes, attempts });
+            self.out.push_back(Action::Report(Box::new(Report { outcome: Outcome::Interrupted, ..report })));
         }
     }
 
     fn skip_waiting(&mut self, now: Instant, why: Stop) {
         let reason = match why {
-            Stop::Limit => "the deadline was reached",
+            Stop::Limit => DEADLINE,
             Stop::Interrupted => "interrupted",
         };
         let keys: Vec<usize> = self.targets.iter().map(|(key, _)| key).collect();
@@ -742,9 +828,7 @@ fn set_aside(target: &mut Target, index: usize, now: Instant, outcome: Outcome, 
 fn report(policy: &Policy, now: Instant, mut target: Target) -> Report {
     // Tries of one address stand together, addresses in the resolver's order; the sort is stable.
     target.attempts.sort_by_key(|&(lane, _)| lane);
-    let finals: Vec<&Attempt> = (0..target.lanes.len())
-        .filter_map(|lane| target.attempts.iter().rev().find(|(of, _)| *of == lane).map(|(_, attempt)| attempt))
-        .collect();
+    let finals: Vec<&Attempt> = (0..target.lanes.len()).filter_map(|lane| last_word(&target.attempts, lane)).collect();
     let good = holds(policy.require, &finals);
     let outcome = overall(good, &finals, &target.lookup);
     let partial = good && finals.iter().any(|attempt| counts_as_failed(attempt.outcome));
@@ -765,6 +849,15 @@ fn report(policy: &Policy, now: Instant, mut target: Target) -> Report {
         attempts: target.attempts.into_iter().map(|(_, attempt)| attempt).collect(),
         trace: None,
     }
+}
+
+/// The last try of an address decides; but that this machine has no other port to try from does not undo that the
+/// connection met itself.
+fn last_word(attempts: &[(usize, Attempt)], lane: usize) -> Option<&Attempt> {
+    let mut tries = attempts.iter().rev().filter(|(of, _)| *of == lane).map(|(_, attempt)| attempt);
+    let last = tries.next()?;
+    let before = tries.next().filter(|before| before.outcome == Outcome::SelfConnected);
+    if last.outcome == Outcome::Unavailable { before.or(Some(last)) } else { Some(last) }
 }
 
 fn counts_as_failed(outcome: Outcome) -> bool {
@@ -793,8 +886,11 @@ fn overall(good: bool, finals: &[&Attempt], lookup: &Lookup) -> Outcome {
         return Outcome::Connected;
     }
     if finals.is_empty() {
-        let shortage = lookup.by == Some(By::Local) && lookup.error.is_some();
-        return if shortage { Outcome::Unavailable } else { Outcome::Unresolved };
+        return match lookup.by {
+            Some(By::Local) if lookup.error.is_some() => Outcome::Unavailable,
+            Some(By::Limit) if lookup.cause.is_none() => Outcome::Skipped,
+            _ => Outcome::Unresolved,
+        };
     }
     let failures = finals.iter().map(|attempt| attempt.outcome).filter(|&outcome| outcome != Outcome::Connected);
     // Every address connected and yet fewer than required: no attempt has a better word for it.

@@ -27,6 +27,11 @@ pub struct Icmp {
 }
 
 impl Icmp {
+    /// Host unreachable (ICMP 3/1) or address unreachable (ICMPv6 1/3): the last router finds no such host.
+    pub fn is_host_unreachable(&self) -> bool {
+        (self.kind, self.code) == if self.v6 { (1, 3) } else { (3, 1) }
+    }
+
     /// What the sender says, in the words of the standards.
     pub fn meaning(&self) -> &'static str {
         meaning(self.v6, self.kind, self.code)
@@ -53,7 +58,7 @@ pub enum Verdict {
     PortUnreachable,
     /// The host does not speak the protocol.
     ProtocolUnreachable,
-    /// A policy forbids it. Precedence (3/14, 3/15) is one, too: RFC 1812 section 5.2.7.1 has operators impose it.
+    /// A policy forbids it.
     Prohibited,
     /// A router has no way to the network or host.
     Unreachable,
@@ -139,8 +144,8 @@ static TABLE: &[Row] = &[
     v4(3, 11, "network unreachable for type of service", Verdict::Unreachable, "ENETUNREACH"),
     v4(3, 12, "host unreachable for type of service", Verdict::Unreachable, "EHOSTUNREACH"),
     v4(3, 13, "communication administratively prohibited", Verdict::Prohibited, "EHOSTUNREACH"),
-    v4(3, 14, "host precedence violation", Verdict::Prohibited, "EHOSTUNREACH"),
-    v4(3, 15, "precedence cutoff in effect", Verdict::Prohibited, "EHOSTUNREACH"),
+    v4(3, 14, "host precedence violation", Verdict::Unreachable, "EHOSTUNREACH"),
+    v4(3, 15, "precedence cutoff in effect", Verdict::Unreachable, "EHOSTUNREACH"),
     v4_rest(3, "destination unreachable", Verdict::Unreachable, GOES_ON),
     v4_rest(4, "source quench", Verdict::Other, GOES_ON),
     v4(5, 0, "redirect for the network", Verdict::Other, GOES_ON),
@@ -263,7 +268,7 @@ mod tests {
     fn policy_is_told_from_routing_whatever_the_errno() {
         let prohibited: Vec<_> =
             registered().filter(|&(v6, kind, code)| verdict(v6, kind, code) == Verdict::Prohibited).collect();
-        let v4 = [9, 10, 13, 14, 15].map(|code| (false, 3, code));
+        let v4 = [9, 10, 13].map(|code| (false, 3, code));
         let v6 = [1, 5, 6].map(|code| (true, 1, code));
         assert_eq!(prohibited, [&v4[..], &v6[..]].concat());
     }

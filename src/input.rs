@@ -1,23 +1,26 @@
 //! Where targets come from: the command line, a file, a stream; turned into the engine's groups one at a time.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::config::{Rules, socket_address};
 use crate::driver::{Draw, Drawn};
 use crate::engine::{Goal, Group, Name};
-use crate::sys::{Family, Waiter};
+use crate::sys::{self, Family, Waiter};
 use crate::target::{Address, Host, Hosts, Spec, Target};
 
 /// Lines that a stream may be ahead of the probe.
 const LINES_AHEAD: usize = 1024;
+
+/// Bytes of a line at most, so that what has no lines is not read into memory.
+const LONGEST_LINE: usize = 1 << 16;
 
 /// Targets in the order given.
 pub struct Input {
@@ -27,6 +30,8 @@ pub struct Input {
     specs: std::vec::IntoIter<Spec>,
     lines: Option<Lines>,
     number: u64,
+    /// Some target was there.
+    any: bool,
     /// The line that ended the run; everything before it was probed.
     pub error: Option<anyhow::Error>,
 }
@@ -35,8 +40,11 @@ enum Lines {
     /// A regular file, whose every line has been checked before anything was sent.
     File(BufReader<File>),
     /// A stream, read by a thread so that a slow writer does not hold up what is in flight.
-    Stream(Option<Box<dyn BufRead + Send>>, Option<Receiver<io::Result<String>>>),
+    Stream(Option<Opener>, Option<Receiver<io::Result<String>>>),
 }
+
+/// Opens a stream, in the thread that reads it: a FIFO waits for its writer.
+type Opener = Box<dyn FnOnce() -> io::Result<Box<dyn BufRead>> + Send>;
 
 impl Input {
     /// Targets of the command line, then those of `from`.
@@ -45,66 +53,70 @@ impl Input {
     /// The file cannot be read, or a line of it is refused.
     pub fn new(rules: Rules, family: Option<Family>, specs: Vec<Spec>, from: Option<&Path>) -> Result<Self> {
         let lines = from.map(|path| open(&rules, path)).transpose()?;
-        let specs = specs.into_iter();
-        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, number: 0, error: None })
+        let (any, specs) = (!specs.is_empty(), specs.into_iter());
+        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, number: 0, any, error: None })
     }
 
-    fn next_spec(&mut self, waiter: &mut Waiter) -> Result<Option<Spec>, Later> {
+    fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Drawn> {
         if let Some(spec) = self.specs.next() {
             return Ok(Some(spec));
         }
-        while let Some(line) = self.next_line(waiter)? {
+        while let Some(line) = self.next_line(waiter, over)? {
             self.number += 1;
             let parsed = line.context("cannot read the targets").and_then(|line| parse(&self.rules, &line));
             match parsed.with_context(|| format!("line {}", self.number)) {
                 Ok(None) => continue,
-                Ok(Some(spec)) => return Ok(Some(spec)),
+                Ok(Some(spec)) => {
+                    self.any = true;
+                    return Ok(Some(spec));
+                }
                 Err(error) => {
                     self.error = Some(error);
-                    break;
+                    return Ok(None);
                 }
             }
+        }
+        if !self.any {
+            self.error = Some(anyhow!(NO_TARGET));
         }
         Ok(None)
     }
 
-    fn next_line(&mut self, waiter: &mut Waiter) -> Result<Option<io::Result<String>>, Later> {
-        match &mut self.lines {
-            None => Ok(None),
-            Some(Lines::File(reader)) => Ok(reader.lines().next()),
-            Some(Lines::Stream(reader, receiver)) => {
-                if let Some(reader) = reader.take() {
-                    *receiver = match spawn_reader(reader, waiter) {
-                        Ok(receiver) => Some(receiver),
-                        Err(error) => return Ok(Some(Err(error))),
-                    };
-                }
-                let Some(receiver) = receiver else { return Ok(None) };
-                match receiver.try_recv() {
-                    Ok(line) => Ok(Some(line)),
-                    Err(TryRecvError::Disconnected) => Ok(None),
-                    Err(TryRecvError::Empty) => Err(Later),
-                }
-            }
+    fn next_line(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<io::Result<String>>, Drawn> {
+        let (opener, receiver) = match &mut self.lines {
+            None => return Ok(None),
+            Some(Lines::File(reader)) => return Ok(read_line(reader)),
+            Some(Lines::Stream(opener, receiver)) => (opener, receiver),
+        };
+        if let Some(opener) = opener.take() {
+            *receiver = match spawn_reader(opener, waiter) {
+                Ok(receiver) => Some(receiver),
+                Err(error) => return Ok(Some(Err(error))),
+            };
+        }
+        match receiver.as_ref().map(Receiver::try_recv) {
+            None | Some(Err(TryRecvError::Disconnected)) => Ok(None),
+            Some(_) if over => Err(Drawn::Unread),
+            Some(Err(TryRecvError::Empty)) => Err(Drawn::Later),
+            Some(Ok(line)) => Ok(Some(line)),
         }
     }
 }
 
-/// A stream has no line yet.
-struct Later;
-
 impl Draw for Input {
-    fn draw(&mut self, waiter: &mut Waiter) -> Drawn {
+    fn draw(&mut self, waiter: &mut Waiter, over: bool) -> Drawn {
         if self.groups.is_empty() && self.error.is_none() {
-            match self.next_spec(waiter) {
+            match self.next_spec(waiter, over) {
                 Ok(Some(spec)) => self.groups = groups(spec, &self.rules, self.family),
                 Ok(None) => {}
-                Err(Later) => return Drawn::Later,
+                Err(drawn) => return drawn,
             }
         }
         self.groups.pop_front().map_or(Drawn::End, |group| Drawn::Group(Box::new(group)))
     }
 }
+
+const NO_TARGET: &str = "--from: no target in it: write one a line, as in db.example:5432";
 
 fn parse(rules: &Rules, line: &str) -> Result<Option<Spec>> {
     rules.grammar().line(line)?.map(|spec| rules.check(spec)).transpose()
@@ -112,29 +124,67 @@ fn parse(rules: &Rules, line: &str) -> Result<Option<Spec>> {
 
 fn open(rules: &Rules, path: &Path) -> Result<Lines> {
     if path == Path::new("-") {
-        return Ok(Lines::Stream(Some(Box::new(BufReader::new(io::stdin()))), None));
+        let regular = sys::standard_input().ok().filter(is_regular);
+        let stream = || Lines::Stream(Some(Box::new(|| Ok(Box::new(BufReader::new(io::stdin())) as _))), None);
+        return regular.map_or_else(|| Ok(stream()), |file| checked(rules, file, path));
     }
-    let open = || File::open(path).with_context(|| format!("--from: cannot read '{}'", path.display()));
-    let file = open()?;
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(Lines::Stream(Some(Box::new(BufReader::new(file))), None));
+    let cannot = || format!("--from: cannot read '{}'", path.display());
+    if fs::metadata(path).with_context(cannot)?.is_file() {
+        return checked(rules, File::open(path).with_context(cannot)?, path);
     }
-    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let line = line.with_context(|| format!("--from {}: line {number}", path.display()))?;
-        parse(rules, &line).map_err(|error| anyhow!("{}:{number}: {error:#}", path.display()))?;
-    }
-    Ok(Lines::File(BufReader::new(open()?)))
+    let path = path.to_owned();
+    let open = move || Ok(Box::new(BufReader::new(File::open(path)?)) as _);
+    Ok(Lines::Stream(Some(Box::new(open)), None))
 }
 
-fn spawn_reader(reader: Box<dyn BufRead + Send>, waiter: &mut Waiter) -> io::Result<Receiver<io::Result<String>>> {
+fn is_regular(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file())
+}
+
+/// Reads the file to its end and goes back to where it was.
+fn checked(rules: &Rules, mut file: File, path: &Path) -> Result<Lines> {
+    let begin = file.stream_position()?;
+    let mut reader = BufReader::new(file);
+    let mut any = false;
+    for number in 1.. {
+        let Some(line) = read_line(&mut reader) else { break };
+        let line = line.with_context(|| format!("--from {}: line {number}", path.display()))?;
+        let spec = parse(rules, &line).map_err(|error| anyhow!("{}:{number}: {error:#}", path.display()))?;
+        any |= spec.is_some();
+    }
+    ensure!(any, NO_TARGET);
+    reader.seek(SeekFrom::Start(begin))?;
+    Ok(Lines::File(reader))
+}
+
+/// The next line without its end; `None` at the end of the file.
+fn read_line(reader: &mut dyn BufRead) -> Option<io::Result<String>> {
+    let mut line = String::new();
+    match reader.take(LONGEST_LINE as u64).read_line(&mut line) {
+        Ok(0) => None,
+        Ok(LONGEST_LINE) if !line.ends_with('\n') => {
+            Some(Err(io::Error::new(io::ErrorKind::InvalidData, format!("it is longer than {LONGEST_LINE} bytes"))))
+        }
+        Ok(_) => {
+            let text = line.strip_suffix('\n').unwrap_or(&line);
+            Some(Ok(text.strip_suffix('\r').unwrap_or(text).to_owned()))
+        }
+        Err(error) => Some(Err(error)),
+    }
+}
+
+fn spawn_reader(opener: Opener, waiter: &mut Waiter) -> io::Result<Receiver<io::Result<String>>> {
     let waker = waiter.waker()?;
     let (sender, receiver) = sync_channel(LINES_AHEAD);
     let run = move || {
-        for line in reader.lines() {
-            if sender.send(line).is_err() {
-                return;
-            }
+        let mut send = |line| {
+            let sent = sender.send(line).is_ok();
             waker.wake();
+            sent
+        };
+        match opener() {
+            Ok(mut reader) => while read_line(&mut reader).is_some_and(&mut send) {},
+            Err(error) => drop(send(Err(error))),
         }
         drop(sender);
         waker.wake();

@@ -53,6 +53,7 @@ use crate::driver::Ended;
 use crate::engine::Engine;
 use crate::exit::Tally;
 use crate::input::Input;
+use crate::outcome::Outcome;
 use crate::report::{Format, Reporter, Totals};
 use crate::resolve::Resolver;
 use crate::sys::Signal;
@@ -94,14 +95,17 @@ fn text(out: &mut dyn Write, bytes: impl AsRef<[u8]>) -> Result<u8> {
 }
 
 fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
+    // What was typed or read is quoted in it, and must not control a terminal.
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let line: String = format!("{error:#}").chars().map(escaped).collect();
     // Where standard error is gone as well, the exit code is all that is left to say it with.
-    let _ = writeln!(err, "rconnect: {error:#}");
+    let _ = writeln!(err, "rconnect: {line}");
     exit::FAULT
 }
 
 fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
     let Probe { specs, from, rules, policy, socket, resolve, trace, format, style, table, notes } = settled;
-    for note in notes {
+    for note in notes.iter().filter(|_| format.is_some()) {
         let _ = writeln!(err, "rconnect: {note}");
     }
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
@@ -114,10 +118,11 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
         |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };
     sys::catch_signals();
     write(reporter.header()).or_else(quiet_end)?;
-    let timeout = policy.timeout;
+    let (timeout, deadline) = (policy.timeout, policy.deadline);
     let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
-        if trace && sys::can_trace(report.protocol) {
-            report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout)?);
+        let in_time = deadline.is_none_or(|deadline| clock::now() < deadline);
+        if trace && in_time && sys::can_trace(report.protocol) {
+            report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout, deadline)?);
         }
         tally.add(exit::of(&report));
         totals.add(&report);
@@ -126,7 +131,14 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     if ended.write_error.is_none() {
         write(reporter.summary(&totals)).or_else(quiet_end)?;
     }
-    conclude(ended, input.error, tally.code(table), err)
+    if ended.unread {
+        tally.add(exit::class(Outcome::Skipped));
+        if format.is_some() {
+            let _ =
+                writeln!(err, "rconnect: the deadline came before the end of the targets: the rest is not reported");
+        }
+    }
+    conclude(ended, input.error, tally.code(table))
 }
 
 /// A reader that has gone away is a quiet end.
@@ -134,7 +146,7 @@ fn quiet_end(error: io::Error) -> Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
 }
 
-fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8, err: &mut dyn Write) -> Result<u8> {
+fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
     if let Some(error) = ended.write_error {
         quiet_end(error)?;
         // What was decided had been counted; what was not tried because nobody reads must not pass for good.
@@ -144,13 +156,8 @@ fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8, err: &mut 
         return Err(error);
     }
     match ended.signal {
-        Some(Signal::Interrupt) => return Ok(exit::SIGINT),
-        Some(Signal::Terminate) => return Ok(exit::SIGTERM),
-        None => {}
+        Some(Signal::Interrupt) => Ok(exit::SIGINT),
+        Some(Signal::Terminate) => Ok(exit::SIGTERM),
+        None => Ok(code),
     }
-    if ended.cut_short {
-        let _ = writeln!(err, "rconnect: the deadline came before every target was tried");
-        return Ok(if code == exit::GOOD { exit::class(outcome::Outcome::TimedOut) } else { code });
-    }
-    Ok(code)
 }

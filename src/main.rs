@@ -19,5 +19,5 @@ extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
 }
 
 fn start() -> u8 {
-    rconnect::run(std::env::args_os(), &mut std::io::stdout(), &mut std::io::stderr())
+    rconnect::run(std::env::args_os(), &mut rconnect::sys::standard_output(), &mut std::io::stderr())
 }

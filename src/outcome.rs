@@ -356,8 +356,12 @@ slugs! {
         Answered = "answered",
         /// Somebody on the way said that there is no way on.
         Rejected = "rejected",
-        /// This machine let nothing out.
+        /// This machine, or its own link, let nothing out.
         Local = "local",
+        /// A router answers for two hops that are not neighbours: packets go in circles.
+        Loop = "loop",
+        /// The last hop that is looked at answered, and is not the destination.
+        TooFar = "too-far",
         /// Beyond the last hop that answered there is silence.
         Silence = "silence",
     }
@@ -378,6 +382,8 @@ pub struct Hop {
     pub error: Option<Code>,
     /// The message that came.
     pub icmp: Option<Icmp>,
+    /// Who decided it.
+    pub by: Option<By>,
 }
 
 impl Hop {
@@ -385,8 +391,10 @@ impl Hop {
     pub fn new(ttl: u8, attempt: Attempt) -> Self {
         let decisive = attempt.icmp.filter(|icmp| icmp.decisive);
         let peer = matches!(attempt.outcome, Outcome::Connected | Outcome::Reset) || attempt.by == Some(By::Peer);
-        let address = decisive.as_ref().map(|icmp| icmp.from).or_else(|| peer.then(|| attempt.address.ip()));
-        Hop { ttl, address, elapsed: attempt.elapsed, outcome: attempt.outcome, error: attempt.error, icmp: decisive }
+        let to = attempt.address.ip().to_canonical();
+        let address = decisive.as_ref().map(|icmp| icmp.from).or(peer.then_some(to));
+        let Attempt { elapsed, outcome, error, by, .. } = attempt;
+        Hop { ttl, address, elapsed, outcome, error, icmp: decisive, by }
     }
 
     /// Whether the path ends here: any answer but "time exceeded", or an error of this machine.

@@ -14,7 +14,7 @@ use crate::advice;
 use crate::clock;
 use crate::engine::Connect;
 use crate::icmp::Icmp;
-use crate::outcome::{Attempt, By, Event, Mode, Outcome, Phase, Protocol, Route};
+use crate::outcome::{Attempt, By, Cause, Event, Mode, Outcome, Phase, Protocol, Route};
 use crate::sys::{self, Called, Interest, Ready};
 use crate::taxonomy::{self, Code};
 use crate::verdict::{self, End, Evidence, TcpFacts, Verdict};
@@ -110,7 +110,7 @@ type Step<T> = Result<T, (Phase, Code)>;
 fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
     let Connect { address, protocol, .. } = connect;
     let socket = step(diary, Phase::Socket, "socket", sys::socket(address, protocol, options.mode))?;
-    sys::watch(&socket, address.is_ipv6(), protocol, options.fail_on_icmp);
+    sys::watch(&socket, address, protocol, options.fail_on_icmp);
     step(diary, Phase::Option, "setsockopt", set_options(&socket, options, address))?;
     if let Some(name) = &options.interface {
         step(diary, Phase::Option, "setsockopt", sys::bind_interface(&socket, name, address.is_ipv6()))?;
@@ -131,7 +131,6 @@ fn step<T>(diary: &mut Diary, phase: Phase, name: &'static str, result: io::Resu
 }
 
 fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::Result<()> {
-    let v6 = address.is_ipv6();
     if options.reuse_address {
         socket.set_reuse_address(true)?;
     }
@@ -141,11 +140,13 @@ fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::R
     if options.reset_on_close {
         socket.set_linger(Some(Duration::ZERO))?;
     }
-    if let Some(ttl) = options.ttl {
-        if v6 { socket.set_unicast_hops_v6(ttl)? } else { socket.set_ttl_v4(ttl)? }
-    }
-    if let Some(tos) = options.tos {
-        sys::set_tos(socket, tos, v6)?;
+    for &v6 in sys::versions(address) {
+        if let Some(ttl) = options.ttl {
+            if v6 { socket.set_unicast_hops_v6(ttl)? } else { socket.set_ttl_v4(ttl)? }
+        }
+        if let Some(tos) = options.tos {
+            sys::set_tos(socket, tos, v6)?;
+        }
     }
     Ok(())
 }
@@ -156,6 +157,8 @@ fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, d
         protocol: connect.protocol,
         phase,
         end: End::Error(code),
+        soft: None,
+        unresolved: false,
         local: None,
         icmp: Vec::new(),
         tcp: TcpFacts::default(),
@@ -303,19 +306,26 @@ impl Connecting {
     }
 
     fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Attempt {
+        // Before the queue, whose reading clears it.
+        let soft = (end == End::Limit).then(|| sys::error_of(&self.socket)).flatten();
         if end != End::Success {
             self.drain();
         }
         let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
         let local = local.filter(|local| !local.ip().is_unspecified());
         let nameless = local.is_none() && !self.messages.is_empty();
-        let asks = self.verbose || nameless || explains(phase, end);
+        let silent = end == End::Limit && self.messages.is_empty() && tcp.syns.is_none_or(|syns| syns == 1);
+        let unexplained = self.messages.is_empty() && (soft.is_some() || explains(phase, end));
+        let asks = self.verbose || nameless || silent || unexplained;
         let route = asks.then(|| sys::route(self.connect.address)).flatten();
+        let unresolved = silent && route.as_ref().is_some_and(|route| sys::is_unresolved(route, self.connect.address));
         let evidence = Evidence {
             address: self.connect.address,
             protocol: self.connect.protocol,
             phase,
             end,
+            soft,
+            unresolved,
             local,
             icmp: self.messages,
             tcp: if self.connect.protocol == Protocol::Tcp { tcp } else { TcpFacts::default() },
@@ -336,11 +346,17 @@ impl Connecting {
     }
 }
 
-/// Whether the routing table can explain how an attempt ended: only what the call itself decided.
+/// Whether the routing table can explain how an attempt ended: what the call itself decided, and what became of the way
+/// while it was under way.
 fn explains(phase: Phase, end: End) -> bool {
-    const LOCAL: [&str; 6] = ["EACCES", "EPERM", "EINVAL", "ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL"];
+    const LOCAL: [&str; 6] = ["ENETUNREACH", "EHOSTUNREACH", "EACCES", "EPERM", "EINVAL", "EADDRNOTAVAIL"];
     let End::Error(code) = end else { return false };
-    phase == Phase::Connect && taxonomy::row(code).is_some_and(|row| LOCAL.contains(&row.name))
+    let names = match phase {
+        Phase::Connect => &LOCAL[..],
+        Phase::Completion => &LOCAL[..2],
+        _ => &[],
+    };
+    taxonomy::row(code).is_some_and(|row| names.contains(&row.name))
 }
 
 /// Evidence and verdict become what is reported. `started` is set by the driver, who knows the target's start.
@@ -362,7 +378,7 @@ fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         phase: Some(evidence.phase),
         error,
         local: evidence.local,
-        syns: evidence.tcp.syns.filter(|_| left(evidence.phase, &verdict)),
+        syns: evidence.tcp.syns.filter(|_| left(&verdict)),
         icmp: verdict.icmp,
         rtt: evidence.tcp.rtt,
         route: evidence.route.filter(|route: &Route| *route != Route::default()),
@@ -377,8 +393,8 @@ fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
 }
 
 /// Whether a SYN left this machine. TCP counts what it handed on: without a route, or without the next hop's address,
-/// that came to nothing.
-fn left(phase: Phase, verdict: &Verdict) -> bool {
-    let stopped_here = phase == Phase::Connect && verdict.by == Some(By::Local) && verdict.icmp.is_none();
-    !stopped_here && verdict.by != Some(By::Neighbour)
+/// that came to nothing. A rule that answers with a message has seen it.
+fn left(verdict: &Verdict) -> bool {
+    let stopped_here = verdict.by == Some(By::Local) && verdict.icmp.is_none();
+    !stopped_here && verdict.cause != Some(Cause::NeighbourSilent)
 }

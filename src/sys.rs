@@ -11,12 +11,14 @@
 //! | [`watch`], [`messages`] | ask for, and read, the ICMP messages about a socket |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
-//! | [`route`] | what the routing table says |
+//! | [`route`], [`is_unresolved`] | what the routing table says, and whether the next hop has answered |
+//! | [`versions`] | which versions of IP a socket for an address speaks |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
 //! | [`lookup`], [`service`] | getaddrinfo with its own codes |
 //! | [`has_route`] | whether this machine knows a way to an address |
 //! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
 //! | [`Coloring`] | a terminal understands colours while it lives |
+//! | [`standard_output`], [`standard_input`] | the streams, with their errors |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
 //!

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::engine::Connect;
-use crate::outcome::{Attempt, Hop, Outcome, Path, PathEnd, Protocol};
+use crate::outcome::{Attempt, By, Hop, Outcome, Path, PathEnd, Protocol};
 use crate::socket::{self, Begun, Connecting, Options};
 use crate::sys::{self, Ready, Waiter};
 use crate::verdict::End;
@@ -27,7 +27,7 @@ const WIDEN: (u8, Duration) = (4, Duration::from_millis(50));
 /// Limit where attempts have none.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Traces the path to each address, all at the same time, within `timeout`.
+/// Traces the path to each address, all at the same time, within `timeout` and until `deadline` at most.
 ///
 /// # Errors
 /// A fault of the wait itself.
@@ -36,10 +36,12 @@ pub fn run(
     addresses: &[SocketAddr],
     protocol: Protocol,
     timeout: Option<Duration>,
+    deadline: Option<Instant>,
 ) -> io::Result<Vec<Path>> {
     let options = Options { fail_on_icmp: true, verbose: false, ..options.clone() };
     let begin = clock::now();
-    let deadline = begin + timeout.unwrap_or(PATIENCE);
+    let patience = begin + timeout.unwrap_or(PATIENCE);
+    let deadline = deadline.map_or(patience, |deadline| deadline.min(patience));
     let mut tracer = Tracer {
         options: &options,
         protocol,
@@ -184,11 +186,19 @@ impl Tracing {
         let hops: Vec<Hop> = self.hops.into_iter().take(usize::from(shown)).flatten().collect();
         let end = match end {
             Some(hop) if hop.outcome == Outcome::Connected => PathEnd::Connected,
-            Some(hop) if hop.address == Some(self.address.ip()) => PathEnd::Answered,
-            Some(hop) if hop.address.is_some() => PathEnd::Rejected,
-            Some(_) => PathEnd::Local,
+            Some(hop) if hop.by == Some(By::Local) || hop.address.is_none() => PathEnd::Local,
+            Some(hop) if hop.address == Some(self.address.ip().to_canonical()) => PathEnd::Answered,
+            Some(_) => PathEnd::Rejected,
+            None if goes_in_circles(&hops) => PathEnd::Loop,
+            None if shown == MOST_HOPS => PathEnd::TooFar,
             None => PathEnd::Silence,
         };
         Path { address: self.address, hops, end }
     }
+}
+
+/// One router may answer for two hops in a row; to meet it again behind another one is a loop.
+fn goes_in_circles(hops: &[Hop]) -> bool {
+    let Some(last) = hops.last() else { return false };
+    hops.iter().any(|hop| hop.address.is_some() && hop.address == last.address && hop.ttl + 1 < last.ttl)
 }

@@ -32,6 +32,8 @@ pub struct TcpFacts {
     pub rtt: Option<Duration>,
     /// Whether the handshake was complete.
     pub handshake: Option<bool>,
+    /// The socket never had a local port: a filter answered in the place of TCP, and nothing was sent.
+    pub portless: bool,
 }
 
 /// Everything that is known when an attempt has ended.
@@ -45,6 +47,10 @@ pub struct Evidence {
     pub phase: Phase,
     /// What ended it.
     pub end: End,
+    /// At our limit: what the kernel remembers although it goes on (SO_ERROR's soft error).
+    pub soft: Option<Code>,
+    /// At our limit: the next hop's address is still asked for (ARP, neighbour discovery).
+    pub unresolved: bool,
     /// Our end; tells a self-connect and our own ICMP messages.
     pub local: Option<SocketAddr>,
     /// ICMP messages, oldest first, each with the code that the kernel made of it.
@@ -82,7 +88,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let icmp = decisive.map(|icmp| Icmp { decisive: true, ..collapse(evidence, icmp) });
     let (outcome, by, cause) = match evidence.end {
         End::Success => success(evidence),
-        End::Limit => limit(evidence.protocol),
+        End::Limit => limit(evidence),
         End::Interrupted => (Outcome::Interrupted, None, None),
         End::Error(code) => match decisive {
             Some(icmp) => by_message(evidence, icmp, code),
@@ -113,11 +119,17 @@ fn stands_for(destination: SocketAddr, local: SocketAddr) -> bool {
         && (own.is_ipv4() || own.is_loopback())
 }
 
-fn limit(protocol: Protocol) -> Judged {
-    match protocol {
-        Protocol::Tcp => (Outcome::TimedOut, Some(By::Limit), Some(Cause::Silence)),
-        Protocol::Udp => (Outcome::Unconfirmed, Some(By::Limit), Some(Cause::NoReply)),
-    }
+/// Our limit is all that ended it; what was seen until then tells why nothing else did.
+fn limit(evidence: &Evidence) -> Judged {
+    let (outcome, nothing) = match evidence.protocol {
+        Protocol::Tcp => (Outcome::TimedOut, Cause::Silence),
+        Protocol::Udp => (Outcome::Unconfirmed, Cause::NoReply),
+    };
+    let said = evidence.icmp.last().and_then(|(icmp, errno)| by_message(evidence, icmp, Code::Os(*errno)).2);
+    let remembered = || by_code(&Evidence { phase: Phase::Connect, ..evidence.clone() }, evidence.soft?).2;
+    let unresolved = || evidence.unresolved.then_some(Cause::NeighbourSilent);
+    let cause = said.or_else(remembered).or_else(unresolved).unwrap_or(nothing);
+    (outcome, Some(By::Limit), Some(cause))
 }
 
 /// The message that ended the attempt: the last one of which the kernel made the code that it returned.
@@ -143,6 +155,8 @@ fn by_message(evidence: &Evidence, icmp: &Icmp, code: Code) -> Judged {
         icmp::Verdict::TtlExceeded => (Outcome::Unreachable, Cause::TtlExceeded),
         icmp::Verdict::ParameterProblem => (Outcome::Unreachable, Cause::ParameterProblem),
         icmp::Verdict::Unreachable if sender == By::Neighbour => (Outcome::Unreachable, Cause::NeighbourSilent),
+        // A route of ours speaks through connect() itself; by a message only a rule of our firewall does.
+        icmp::Verdict::Unreachable if sender == By::Local => (Outcome::Unreachable, Cause::LocalPolicy),
         icmp::Verdict::Unreachable => (Outcome::Unreachable, Cause::RouterUnreachable),
         icmp::Verdict::Other => return (by_table(evidence, code).0, Some(sender), None),
     };
@@ -154,10 +168,10 @@ fn by_message(evidence: &Evidence, icmp: &Icmp, code: Code) -> Judged {
 /// goes on after the first answer and ends with the second.
 fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
     let own = own_address(evidence) == Some(icmp.from.to_canonical());
-    let host_unreachable = (icmp.kind, icmp.code) == if icmp.v6 { (1, 3) } else { (3, 1) };
-    if icmp.from.to_canonical() == evidence.address.ip().to_canonical() {
+    let to = evidence.address.ip().to_canonical();
+    if icmp.from.to_canonical() == to || (to.is_unspecified() && (own || icmp.from.is_loopback())) {
         By::Peer
-    } else if own && host_unreachable && evidence.kernel_ended && collapse(evidence, icmp).count == 1 {
+    } else if own && icmp.is_host_unreachable() && evidence.kernel_ended && collapse(evidence, icmp).count == 1 {
         By::Neighbour
     } else if own || icmp.from.is_loopback() {
         By::Local
@@ -228,9 +242,14 @@ fn bind(evidence: &Evidence, name: &str) -> Option<Judged> {
 fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
     let routed = evidence.route.as_ref().and_then(|route| route.error).and_then(taxonomy::row).map(|row| row.name);
     let kind = evidence.route.as_ref().and_then(|route| route.kind);
-    let ip = evidence.address.ip();
+    let ip = evidence.address.ip().to_canonical();
+    let datagram = evidence.protocol == Protocol::Udp;
     Some(match name {
-        "EACCES" if evidence.protocol == Protocol::Udp && (kind == Some("broadcast") || ip == Ipv4Addr::BROADCAST) => {
+        // Before anything was sent, nobody else can have spoken.
+        "ECONNREFUSED" | "ECONNRESET" | "ECONNABORTED" | "ETIMEDOUT" if datagram || evidence.tcp.portless => {
+            local(Outcome::Denied, Cause::LocalPolicy)
+        }
+        "EACCES" if datagram && (kind == Some("broadcast") || ip == Ipv4Addr::BROADCAST) => {
             local(Outcome::Denied, Cause::Broadcast)
         }
         "EACCES" if routed == Some("EACCES") => local(Outcome::Denied, Cause::ProhibitRoute),
@@ -238,7 +257,7 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
         "EINVAL" if routed == Some("EINVAL") => local(Outcome::Unreachable, Cause::BlackholeRoute),
         "EINVAL" if evidence.source_given => local(Outcome::Invalid, Cause::SourceMismatch),
         "EINVAL" => (Outcome::Invalid, Some(By::Local), None),
-        "ENETUNREACH" if !is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast")) => {
+        "ENETUNREACH" if !datagram && (!is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast"))) => {
             local(Outcome::Unreachable, Cause::NotUnicast)
         }
         "ENETUNREACH" | "EHOSTUNREACH" if evidence.blocking && evidence.route.is_none() => {
@@ -246,6 +265,9 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
         }
         "ENETUNREACH" if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
             local(Outcome::Unreachable, Cause::SourceMismatch)
+        }
+        "ENETUNREACH" | "EHOSTUNREACH" if evidence.route.is_some() && routed.is_none() && kind != Some("broadcast") => {
+            (Outcome::Unreachable, Some(By::Local), None)
         }
         "ENETUNREACH" => local(Outcome::Unreachable, Cause::NoRoute),
         "EHOSTUNREACH" => local(Outcome::Unreachable, Cause::UnreachableRoute),
@@ -260,6 +282,10 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
 /// The system's answer after connect() was under way; without a message behind it only TCP itself can have spoken.
 fn completion(evidence: &Evidence, name: &str) -> Option<Judged> {
     match name {
+        // The way was lost while it was under way.
+        "ENETUNREACH" | "EHOSTUNREACH" if evidence.route.as_ref().is_some_and(|route| route.error.is_some()) => {
+            call(evidence, name)
+        }
         "ENETUNREACH" | "EHOSTUNREACH" | "EHOSTDOWN" | "ENONET" => Some((Outcome::Unreachable, None, None)),
         "EADDRNOTAVAIL" | "EADDRINUSE" | "EAGAIN" => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
         _ => answered(evidence, name).or_else(|| policy(name)),
@@ -290,7 +316,7 @@ fn by_table(evidence: &Evidence, code: Code) -> Judged {
 
 fn no_source(evidence: &Evidence) -> bool {
     let Some(route) = &evidence.route else { return false };
-    evidence.address.is_ipv6() && (route.error.is_some() || route.source.is_none())
+    evidence.address.ip().to_canonical().is_ipv6() && (route.error.is_some() || route.source.is_none())
 }
 
 /// RFC 4291 section 2.5.6: a link-local address says nothing without its link.

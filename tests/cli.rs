@@ -205,7 +205,13 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["-q", "-v", "h", "80"], "the argument '--quiet' cannot be used with '--verbose...'"),
         (&["--json", "-o", "csv", "h", "80"], "the argument '--json' cannot be used with '--output <OUTPUT>'"),
         (&["--tos", "1", "--dscp", "ef", "h", "80"], "the argument '--tos <N>' cannot be used with '--dscp <NAME>'"),
-        (&["--payload", "x", "h", "80"], "the following required arguments were not provided: --udp"),
+        (&["--payload", "x", "h", "80"], "--payload is what a datagram carries: add --udp, or leave it out for TCP"),
+        (&["-I", "", "h", "80"], "a value is required for '--interface <NAME>' but none was supplied"),
+        (&["-m", "blocking", "--fail-on-icmp", "h", "80"], "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"),
+        (&["-u", "-t", "0", "h", "80"], "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"),
+        (&["-s", "::1", "127.0.0.1", "80"], "127.0.0.1 is IPv4 and --source ::1 is IPv6: give a source address of the same family"),
+        (&["--resolve", "a:80:::1", "--resolve", "A:80:127.0.0.1", "a", "80"], "--resolve: 'A:80:127.0.0.1' pins what is pinned already: give all addresses at once, as in a:80:ADDR,ADDR"),
+
         (&["--explain", "refused", "h:80"], "the argument '--explain <CODE>' cannot be used with '[TARGET]...'"),
         (&["--strategy", "first", "--require", "all", "h", "80"], "--strategy first stops at the first success and --require asks for more: use --strategy all"),
         (&["--strategy", "first", "--require", "2", "h", "80"], "--strategy first stops at the first success and --require asks for more: use --strategy all"),
@@ -216,6 +222,16 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
     ];
     for (args, message) in cases {
         assert_eq!(rconnect(args), Run::refused(message), "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_quoted_does_not_control_a_terminal() {
+    for args in
+        [&["--explain", "\u{1b}[31mX"][..], &["-u", "--payload", "@\u{1b}", V4, "9"], &["-t", "\u{1b}", "h", "80"]]
+    {
+        let run = rconnect(args);
+        assert!(run.code == 2 && run.stderr.contains("\\u{1b}") && !run.stderr.contains('\u{1b}'), "{run:?}");
     }
 }
 
@@ -728,7 +744,9 @@ fn targets_come_from_a_file_or_standard_input() {
     assert_eq!(rconnect_with(&["-j", "1", "--from", "-"], &list, &[]), Run::ended(4, &expected));
     let both = rconnect_with(&["-j", "1", "--from", "-", &format!("{V4}:{a}")], "", &[]);
     assert_eq!(both, Run::good(format!("127.0.0.1:{a}   connected  T\n")), "the command line comes as well");
-    assert_eq!(rconnect_with(&["--from", "-"], "# nothing\n\n", &[]), Run::good(""));
+    let nothing = "--from: no target in it: write one a line, as in db.example:5432";
+    assert_eq!(rconnect_with(&["--from", "-"], "# nothing\n\n", &[]), Run::refused(nothing));
+    assert_eq!(rconnect(&["--from", TempFile::new("# nothing\n").path()]), Run::refused(nothing));
 }
 
 #[test]
@@ -756,7 +774,7 @@ fn the_source_is_bound_before_connect() {
         "\
 127.0.0.1:{}   unavailable  T  EADDRINUSE {} · WSAEADDRINUSE 10048
                   decided on this machine by bind(): local-ports
-  advice: no local port is free for it: wait, choose another source port, or widen the range
+  advice: that source port is taken: choose another, wait, or add --reuse-address where it is in TIME_WAIT
 ",
         closed.port(),
         here::IN_USE

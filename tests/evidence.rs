@@ -42,8 +42,8 @@ const ICMPV4: &[IcmpRow] = &[
     (3, 11, "network unreachable for type of service", "unreachable router-unreachable router completion ENETUNREACH"),
     (3, 12, "host unreachable for type of service", "unreachable router-unreachable router completion EHOSTUNREACH"),
     (3, 13, "communication administratively prohibited", "denied prohibited router completion EHOSTUNREACH"),
-    (3, 14, "host precedence violation", "denied prohibited router completion EHOSTUNREACH"),
-    (3, 15, "precedence cutoff in effect", "denied prohibited router completion EHOSTUNREACH"),
+    (3, 14, "host precedence violation", "unreachable router-unreachable router completion EHOSTUNREACH"),
+    (3, 15, "precedence cutoff in effect", "unreachable router-unreachable router completion EHOSTUNREACH"),
     (11, 0, "time to live exceeded in transit", "unreachable ttl-exceeded router completion EHOSTUNREACH"),
     (11, 2, "time exceeded", "unreachable ttl-exceeded router completion EHOSTUNREACH"),
     (12, 0, "parameter problem", "unreachable parameter-problem router completion EPROTO"),
@@ -390,7 +390,20 @@ fn a_route_that_goes_away_meanwhile_is_remembered() {
     peer.await_syns(80, 1);
     net.ip("route add unreachable 10.9.7.7/32");
     let run = Run::from(running.wait());
-    assert_eq!(run.one().verdict(), "unreachable - - completion EHOSTUNREACH");
+    assert_eq!(run.one().verdict(), "unreachable unreachable-route local completion EHOSTUNREACH");
+    assert!(run.one().0["syns"].is_null(), "TCP counted what no longer left");
+}
+
+/// Our limit comes first: what the kernel remembers then is told, and the limit stays the limit.
+#[test]
+fn a_route_that_goes_away_before_our_limit_is_told() {
+    let net = Netns::new();
+    let peer = net.tun(|_| silence());
+    let running = rconnect(&net, &format!("-t 2500ms {} 80", PEERS[0])).start();
+    peer.await_syns(80, 1);
+    net.ip("route add unreachable 10.9.7.7/32");
+    let run = Run::from(running.wait());
+    assert_eq!(run.one().verdict(), "timed-out unreachable-route limit completion -");
 }
 
 /// ICMP that arrives within connect() itself does not end the attempt: it is remembered, and the second SYN decides.
@@ -423,7 +436,7 @@ fn a_message_before_the_limit_is_kept() {
     net.filter("output", "tcp flags syn limit rate 1/minute burst 1 packets reject with icmpx type admin-prohibited");
     net.nft("add rule inet lab output tcp dport 80 drop");
     let run = Run::of(rconnect(&net, "-t 1200ms 127.0.0.1 80"));
-    assert_eq!(run.one().verdict(), SILENCE);
+    assert_eq!(run.one().verdict(), "timed-out prohibited limit completion -");
     assert_eq!(run.one().message(), "3/13 from 127.0.0.1, communication administratively prohibited");
     assert_eq!(run.one().0["icmp"]["decisive"], false);
     assert_eq!(run.output.code(), 5);

@@ -412,8 +412,8 @@ fn own_firewall() {
         (81, "reject with tcp reset", [REFUSED, REFUSED]),
         (82, "reject", ["refused port-unreachable local completion ECONNREFUSED", "refused port-unreachable local completion ECONNREFUSED"]),
         (83, "reject with icmpx type admin-prohibited", ["denied prohibited local completion EHOSTUNREACH", "denied prohibited local completion EACCES"]),
-        (84, "reject with icmpx type host-unreachable", ["unreachable router-unreachable local completion EHOSTUNREACH", "unreachable router-unreachable local completion EHOSTUNREACH"]),
-        (85, "reject with icmpx type no-route", ["unreachable router-unreachable local completion ENETUNREACH", "unreachable router-unreachable local completion ENETUNREACH"]),
+        (84, "reject with icmpx type host-unreachable", ["unreachable local-policy local completion EHOSTUNREACH", "unreachable local-policy local completion EHOSTUNREACH"]),
+        (85, "reject with icmpx type no-route", ["unreachable local-policy local completion ENETUNREACH", "unreachable local-policy local completion ENETUNREACH"]),
         (86, "accept", [CONNECTED, CONNECTED]),
     ];
     for (port, rule, _) in rows {

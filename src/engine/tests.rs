@@ -11,6 +11,7 @@ fn policy() -> Policy {
         require: Require::Any,
         mode: Mode::Nonblocking,
         concurrency: 10,
+        lookups: 2,
         one_by_one: false,
         spacing: Duration::ZERO,
         timeout: Some(3 * SECOND),
@@ -219,9 +220,14 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Limit)]);
     bench.end(0, Outcome::TimedOut, None);
     let outcomes: Vec<Outcome> = bench.reports.iter().map(|report| report.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Unresolved, Outcome::TimedOut]);
+    assert_eq!(outcomes, [Outcome::Unresolved, Outcome::Skipped, Outcome::Skipped, Outcome::TimedOut]);
     assert_eq!(bench.reports[0].lookup.by, Some(By::Limit));
-    assert!(bench.engine.cut_short(), "ports 2 and 3 were never tried");
+    assert!(!bench.engine.cut_short(), "ports 2 and 3 were never tried, and reported");
+    // What comes later is reported, too, without a lookup.
+    bench.engine.draw(bench.now, named("late.test", &[80, 443]));
+    bench.run();
+    let late: Vec<Outcome> = bench.reports[4..].iter().map(|report| report.outcome).collect();
+    assert_eq!((late, bench.lookups.len()), (vec![Outcome::Skipped, Outcome::Skipped], 1));
     assert!(bench.engine.idle());
 }
 
@@ -264,6 +270,12 @@ fn a_self_connect_is_tried_again_at_once_unless_the_port_is_fixed() {
     bench.end(1, Outcome::Refused, Some("ECONNREFUSED"));
     assert_eq!(bench.report().outcome, Outcome::Refused);
 
+    // That there is no other port to try from takes nothing back.
+    let mut alone = Bench::name(policy(), &["127.0.0.1"]);
+    alone.end(0, Outcome::SelfConnected, None);
+    alone.end(1, Outcome::Unavailable, Some("EADDRNOTAVAIL"));
+    assert_eq!(alone.report().outcome, Outcome::SelfConnected);
+
     let mut fixed = Bench::name(Policy { fixed_port: true, ..policy() }, &["127.0.0.1"]);
     fixed.end(0, Outcome::SelfConnected, None);
     assert_eq!(fixed.report().outcome, Outcome::SelfConnected);
@@ -282,6 +294,20 @@ fn a_lookup_that_may_work_later_is_asked_again() {
     bench.run();
     assert_eq!(bench.report().outcome, Outcome::Unresolved);
     assert_eq!(bench.report().lookup.error, taxonomy::posix("EAI_NONAME"));
+}
+
+#[test]
+fn so_many_lookups_at_a_time_and_literals_do_not_wait_for_them() {
+    let mut bench = Bench::new(policy());
+    for host in ["a.test", "b.test", "c.test"] {
+        bench.engine.draw(bench.now, named(host, &[80]));
+    }
+    bench.engine.draw(bench.now, literal(1..=1));
+    bench.run();
+    assert_eq!((bench.lookups.len(), bench.tried()), (2, vec!["10.0.0.1:1".to_string()]));
+    bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("10.0.0.2", None)]));
+    bench.run();
+    assert_eq!((bench.lookups.len(), bench.connects.len()), (3, 2));
 }
 
 #[test]
@@ -338,6 +364,8 @@ fn the_rate_spaces_starts() {
     assert_eq!(bench.connects.len(), 2);
     bench.pass(SECOND / 20);
     assert_eq!(bench.connects.len(), 3);
+    (0..3).for_each(|index| bench.end(index, Outcome::Refused, None));
+    assert!(bench.engine.idle(), "after the last start nothing is waited for");
 }
 
 #[test]
@@ -360,5 +388,6 @@ fn a_signal_during_a_lookup_reports_the_target_as_interrupted() {
     bench.engine.stop(bench.now, Stop::Interrupted);
     bench.run();
     assert_eq!(bench.report().outcome, Outcome::Interrupted);
+    assert_eq!((bench.report().lookup.by, bench.report().lookup.cause), (None, None), "no limit of ours ended it");
     assert!(bench.engine.idle());
 }

@@ -95,16 +95,15 @@ impl Page {
             return Vec::new();
         }
         let mut lines = Vec::new();
-        let mut topics = Vec::new();
         for (topic, line) in advised(report) {
-            if !lines.contains(&line) && (style.verbose > 0 || !self.advised.contains(&topic)) {
+            let known = self.advised.contains(&topic);
+            if !lines.contains(&line) && (style.verbose > 0 || !known) {
                 lines.push(line);
             }
-            topics.push(topic);
+            if !known {
+                self.advised.push(topic);
+            }
         }
-        topics.retain(|topic| !self.advised.contains(topic));
-        topics.dedup();
-        self.advised.extend(topics);
         lines
     }
 }

@@ -221,6 +221,7 @@ struct Hop {
     outcome: Outcome,
     error: Option<Described>,
     icmp: Option<Message>,
+    by: Option<By>,
 }
 
 impl Hop {
@@ -232,6 +233,7 @@ impl Hop {
             outcome: hop.outcome,
             error: hop.error.map(describe),
             icmp: hop.icmp.as_ref().map(Message::new),
+            by: hop.by,
         }
     }
 }
@@ -373,14 +375,14 @@ mod tests {
                 "error": {"name": "EHOSTUNREACH", "number": 113, "winsock_name": "WSAEHOSTUNREACH",
                     "winsock_number": 10065, "retryable": false},
                 "icmp": {"from": "10.1.0.1", "type": 11, "code": 0, "meaning": "time to live exceeded in transit",
-                    "info": 0, "at_us": 120, "count": 1, "decisive": true}},
-            {"ttl": 2, "address": null, "elapsed_us": 3_000_000, "outcome": "timed-out", "error": null, "icmp": null},
+                    "info": 0, "at_us": 120, "count": 1, "decisive": true}, "by": "router"},
+            {"ttl": 2, "address": null, "elapsed_us": 3_000_000, "outcome": "timed-out", "error": null, "icmp": null, "by": "limit"},
             {"ttl": 3, "address": "10.3.0.1", "elapsed_us": 1200, "outcome": "denied",
                 "error": {"name": "EHOSTUNREACH", "number": 113, "winsock_name": "WSAEHOSTUNREACH",
                     "winsock_number": 10065, "retryable": false},
                 "icmp": {"from": "10.3.0.1", "type": 3, "code": 13,
                     "meaning": "communication administratively prohibited",
-                    "info": 0, "at_us": 120, "count": 1, "decisive": true}},
+                    "info": 0, "at_us": 120, "count": 1, "decisive": true}, "by": "router"},
         ]);
         assert_eq!(value["trace"], json!([{"address": "10.4.0.5", "end": "rejected", "hops": hops}]));
         assert_eq!(render(&Report { trace: Some(Vec::new()), ..samples::partial() }, false)["trace"], json!([]));

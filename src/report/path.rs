@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::address;
 use super::human::{TIME_WIDTH, codes, neighbour};
 use crate::duration;
-use crate::outcome::{By, Hop, Path, PathEnd, Protocol, Report};
+use crate::outcome::{Cause, Hop, Path, PathEnd, Protocol, Report};
 
 /// The table of one path of that report.
 pub fn table(path: &Path, report: &Report) -> Vec<String> {
@@ -47,10 +47,12 @@ fn closing(path: &Path, report: &Report) -> String {
         (PathEnd::Connected, _) if report.protocol == Protocol::Udp => format!("{to} replied at hop {}", last.ttl),
         (PathEnd::Connected, _) => format!("{to} accepted the connection at hop {}", last.ttl),
         (PathEnd::Answered, _) => answered(&to, last),
-        (PathEnd::Rejected, Some(from)) if is_own(from, report) => link(path, last, from, report),
+        (PathEnd::Local, Some(from)) => link(path, last, from, report),
         (PathEnd::Rejected, Some(from)) => rejected(path, last, from),
-        (PathEnd::Silence, Some(from)) => silence(path, last, from),
-        (PathEnd::Local | PathEnd::Rejected | PathEnd::Silence, _) => own(last, "the system says"),
+        (PathEnd::Loop, Some(from)) => circle(path, last, from),
+        (PathEnd::TooFar, Some(from)) => format!("{from} answers at hop {}, and no further one is looked at", last.ttl),
+        (PathEnd::Silence, Some(from)) => format!("nothing answers beyond hop {} ({from})", last.ttl),
+        (_, None) => own(last, "the system says"),
     }
 }
 
@@ -60,17 +62,10 @@ fn answered(to: &str, last: &Hop) -> String {
     format!("{to}{who} answered at hop {}: {}", last.ttl, said(last))
 }
 
-/// An address of this machine, as far as the report tells them.
-fn is_own(address: IpAddr, report: &Report) -> bool {
-    let ends = report.attempts.iter().filter_map(|attempt| attempt.local.map(|local| local.ip()));
-    let sources = report.attempts.iter().filter_map(|attempt| attempt.route.as_ref()?.source);
-    ends.chain(sources).any(|own| own == address)
-}
-
 /// This machine itself sends "host unreachable" to itself when address resolution fails.
 fn link(path: &Path, last: &Hop, from: IpAddr, report: &Report) -> String {
-    let unresolved = |by| by == Some(By::Neighbour);
-    match report.attempts.iter().find(|attempt| attempt.address == path.address && unresolved(attempt.by)) {
+    let unresolved = |cause| cause == Some(Cause::NeighbourSilent);
+    match report.attempts.iter().find(|attempt| attempt.address == path.address && unresolved(attempt.cause)) {
         Some(attempt) => format!("ends on the link: {}", neighbour(attempt)),
         None => own(last, &format!("{from} says")),
     }
@@ -91,13 +86,10 @@ fn rejected(path: &Path, last: &Hop, from: IpAddr) -> String {
     }
 }
 
-fn silence(path: &Path, last: &Hop, from: IpAddr) -> String {
-    // One router may answer for two hops in a row; to meet it again behind another one is a way in circles.
+fn circle(path: &Path, last: &Hop, from: IpAddr) -> String {
     let before = path.hops.iter().rev().find(|hop| hop.ttl + 1 < last.ttl && hop.address == Some(from));
-    match before {
-        Some(hop) => format!("goes in circles: {from} answers at hop {} and again at hop {}", hop.ttl, last.ttl),
-        None => format!("nothing answers beyond hop {} ({from})", last.ttl),
-    }
+    let at = before.map_or(0, |hop| hop.ttl);
+    format!("goes in circles: {from} answers at hop {at} and again at hop {}", last.ttl)
 }
 
 #[cfg(test)]
@@ -183,10 +175,10 @@ mod tests {
         let later = ends(PathEnd::Local, vec![passes(1, "10.1.0.1"), local(2)]);
         assert_eq!(later, format!("ends on this machine with hop 2: the system says {codes}"));
         let own = vec![says(1, "10.1.0.2", 3, 1)];
-        assert_eq!(ends(PathEnd::Rejected, own), "ends on this machine: 10.1.0.2 says host unreachable (ICMP 3/1)");
+        assert_eq!(ends(PathEnd::Local, own), "ends on this machine: 10.1.0.2 says host unreachable (ICMP 3/1)");
         let mut dead = samples::partial();
-        dead.attempts[1].by = Some(By::Neighbour);
-        let own = path("10.4.0.5", PathEnd::Rejected, vec![says(1, "10.1.0.2", 3, 1)]);
+        dead.attempts[1].cause = Some(Cause::NeighbourSilent);
+        let own = path("10.4.0.5", PathEnd::Local, vec![says(1, "10.1.0.2", 3, 1)]);
         assert_eq!(closing(&own, &dead), "ends on the link: gateway 10.1.0.1 does not answer ARP");
     }
 
@@ -198,6 +190,6 @@ mod tests {
         let twice = vec![passes(1, "10.2.0.1"), passes(2, "10.2.0.1")];
         assert_eq!(ends(PathEnd::Silence, twice), "nothing answers beyond hop 2 (10.2.0.1)");
         let circle = vec![passes(1, "10.1.0.1"), passes(2, "10.2.0.1"), passes(3, "10.1.0.1")];
-        assert_eq!(ends(PathEnd::Silence, circle), "goes in circles: 10.1.0.1 answers at hop 1 and again at hop 3");
+        assert_eq!(ends(PathEnd::Loop, circle), "goes in circles: 10.1.0.1 answers at hop 1 and again at hop 3");
     }
 }

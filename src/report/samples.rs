@@ -132,12 +132,20 @@ pub fn literal(target: &str, outcome: Outcome) -> Report {
 
 /// Nobody answered for that hop.
 pub fn silent(ttl: u8) -> Hop {
-    Hop { ttl, address: None, elapsed: ms(3000), outcome: Outcome::TimedOut, error: None, icmp: None }
+    Hop {
+        ttl,
+        address: None,
+        elapsed: ms(3000),
+        outcome: Outcome::TimedOut,
+        error: None,
+        icmp: None,
+        by: Some(By::Limit),
+    }
 }
 
 /// A hop at which an answer came that is no message.
 pub fn answer(ttl: u8, from: &str, outcome: Outcome) -> Hop {
-    Hop { ttl, address: Some(ip(from)), elapsed: us(1200), outcome, error: None, icmp: None }
+    Hop { ttl, address: Some(ip(from)), elapsed: us(1200), outcome, error: None, icmp: None, by: Some(By::Peer) }
 }
 
 /// A hop at which a message came.
@@ -146,7 +154,7 @@ pub fn says(ttl: u8, from: &str, kind: u8, code: u8) -> Hop {
     let icmp = Icmp { from, v6: from.is_ipv6(), kind, code, ..prohibited() };
     let outcome = if kind == 3 && code == 13 { Outcome::Denied } else { Outcome::Unreachable };
     let error = Some(self::code("EHOSTUNREACH"));
-    Hop { ttl, address: Some(from), elapsed: us(400), outcome, error, icmp: Some(icmp) }
+    Hop { ttl, address: Some(from), elapsed: us(400), outcome, error, icmp: Some(icmp), by: Some(By::Router) }
 }
 
 /// A path to that address, IPv4 or in brackets, with any port.

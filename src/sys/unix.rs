@@ -3,14 +3,17 @@
 #![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
 
 use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -22,12 +25,12 @@ use crate::taxonomy::Code;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{bind_interface, can_trace, messages, route, tcp_facts, watch};
+pub use linux::{bind_interface, can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
-pub use bsd::{bind_interface, can_trace, messages, route, tcp_facts, watch};
+pub use bsd::{bind_interface, can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
 
 /// The code behind an error of this layer.
 pub fn code(error: &io::Error) -> Code {
@@ -38,15 +41,53 @@ pub fn code(error: &io::Error) -> Code {
 /// socket may take the place of a standard stream that was closed, or results would be written to the peer.
 pub fn begin_process() {
     let mut streams = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // What takes its place is opened the other way round, so that a result that nobody gets is an error, and no loss.
     // SAFETY: the array gives pointer and length; open() takes a string that ends with a NUL and gives the lowest free
     // number, which is that of the stream; SIG_IGN is a valid disposition.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
         libc::poll(streams.as_mut_ptr(), 3, 0);
-        for _ in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
-            libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+        for stream in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
+            let flags = if stream.fd == libc::STDIN_FILENO { libc::O_WRONLY } else { libc::O_RDONLY };
+            libc::open(c"/dev/null".as_ptr(), flags);
         }
     }
+}
+
+/// Standard output, unbuffered: the standard library's takes a closed one for a success, and one that somebody else
+/// made nonblocking for a failure.
+pub fn standard_output() -> impl io::Write {
+    StandardOutput
+}
+
+struct StandardOutput;
+
+impl io::Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // SAFETY: the stream is open as long as the process, see begin_process().
+        let stream = unsafe { BorrowedFd::borrow_raw(libc::STDOUT_FILENO) };
+        loop {
+            match nix::unistd::write(stream, bytes) {
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    nix::poll::poll(&mut [PollFd::new(stream, PollFlags::POLLOUT)], PollTimeout::NONE)?;
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard input as a file, to see what it is and to go back in it.
+///
+/// # Errors
+/// dup(2).
+pub fn standard_input() -> io::Result<File> {
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }
 
 /// Keeps glibc from giving each thread an arena of its own: lookups allocate little, and address space and four system
@@ -88,11 +129,22 @@ pub fn catch_signals() {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = on_signal as *const () as libc::sighandler_t;
-        libc::sigaction(libc::SIGINT, &action, ptr::null_mut());
-        libc::sigaction(libc::SIGTERM, &action, ptr::null_mut());
+        for signal in [libc::SIGINT, libc::SIGTERM] {
+            let mut before: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, &action, &mut before);
+            // nohup(1), or a shell that started us in the background, had it ignored: it stays so.
+            if before.sa_sigaction == libc::SIG_IGN {
+                libc::sigaction(signal, &before, ptr::null_mut());
+            }
+        }
+        // Stopped and continued, a wait would go on with what was left of it: woken, it looks at the clock.
+        action.sa_sigaction = on_continue as *const () as libc::sighandler_t;
+        libc::sigaction(libc::SIGCONT, &action, ptr::null_mut());
         mask(libc::SIG_BLOCK);
     }
 }
+
+extern "C" fn on_continue(_: libc::c_int) {}
 
 /// The signal that came, if one did.
 pub fn signal() -> Option<Signal> {
@@ -474,10 +526,10 @@ fn address_info(
             Protocol::Tcp => libc::SOCK_STREAM,
             Protocol::Udp => libc::SOCK_DGRAM,
         };
-        nix::errno::Errno::clear();
+        Errno::clear();
         let result = libc::getaddrinfo(text(host), text(service), &hints, &mut list);
         if result != 0 {
-            return Err(resolver_code(result, nix::errno::Errno::last_raw()));
+            return Err(resolver_code(result, Errno::last_raw()));
         }
         let mut found = Vec::new();
         let mut entry = list;

@@ -6,9 +6,10 @@
 
 #![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
 
+use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
-use std::os::windows::io::AsRawSocket;
+use std::os::windows::io::{AsHandle, AsRawSocket};
 
 use socket2::{Domain, Socket, Type};
 use windows_sys::Win32::Networking::WinSock::{
@@ -26,7 +27,7 @@ mod wait;
 
 pub use connect::{connect, connect_blocking};
 pub use console::{Coloring, catch_signals, signal};
-pub use evidence::{can_trace, messages, route, tcp_facts, watch};
+pub use evidence::{can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
 pub use names::{bind_interface, has_route, interface_index, lookup, service};
 pub use wait::{Waiter, Waker};
 
@@ -40,6 +41,19 @@ pub fn begin_process() {}
 
 /// Threads need nothing here.
 pub fn begin_threads() {}
+
+/// Standard output: UTF-16 to a console, UTF-8 to everything else.
+pub fn standard_output() -> impl io::Write {
+    io::stdout()
+}
+
+/// Standard input as a file, to see what it is and to go back in it.
+///
+/// # Errors
+/// DuplicateHandle().
+pub fn standard_input() -> io::Result<File> {
+    Ok(io::stdin().as_handle().try_clone_to_owned()?.into())
+}
 
 /// A new socket for one attempt, which no child inherits.
 ///

@@ -14,6 +14,11 @@ pub struct Pin {
 }
 
 impl Pin {
+    /// Whether both are for the same name and port.
+    pub fn is_for_the_same(&self, other: &Pin) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
+    }
+
     /// Whether it is for this name (A-labels; case and final dot do not count) and port.
     pub fn holds_for(&self, ascii: &str, port: u16) -> bool {
         self.port == port && self.host.eq_ignore_ascii_case(ascii.strip_suffix('.').unwrap_or(ascii))

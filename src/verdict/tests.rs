@@ -9,6 +9,8 @@ fn evidence(phase: Phase, end: End) -> Evidence {
         protocol: Protocol::Tcp,
         phase,
         end,
+        soft: None,
+        unresolved: false,
         local: Some("10.1.0.2:41234".parse().unwrap()),
         icmp: Vec::new(),
         tcp: TcpFacts::default(),
@@ -60,7 +62,7 @@ fn every_icmp_code_that_ends_a_connect_is_judged_by_its_meaning() {
             let (outcome, by, _) = judged(&evidence);
             let expected = match (v6, kind, code) {
                 (false, 3, 2 | 3) | (true, 1, 4) => Refused,
-                (false, 3, 9 | 10 | 13 | 14 | 15) | (true, 1, 1 | 5 | 6) => Denied,
+                (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => Denied,
                 _ => Unreachable,
             };
             assert_eq!((outcome, by), (expected, Some(Router)), "v6 {v6}: {kind}/{code} {errno}");
@@ -76,10 +78,15 @@ fn the_sender_is_told_apart() {
         evidence.icmp = vec![message(from, 3, 1, "EHOSTUNREACH"); count];
         judged(&evidence)
     };
-    assert_eq!(with("10.4.0.5", 1), (Unreachable, Some(Peer), Some(RouterUnreachable)));
+    assert_eq!(with("10.4.0.5", 1), (Unreachable, Some(Peer), Some(RouterUnreachable)), "a firewall rule there");
     assert_eq!(with("10.1.0.1", 1), (Unreachable, Some(Router), Some(RouterUnreachable)));
     assert_eq!(with("10.1.0.2", 1), (Unreachable, Some(Neighbour), Some(NeighbourSilent)));
-    assert_eq!(with("10.1.0.2", 2).1, Some(Local), "a rule of our own answers every SYN");
+    assert_eq!(with("10.1.0.2", 2), (Unreachable, Some(Local), Some(LocalPolicy)), "a rule of our own, on every SYN");
+    let mut datagram = failed(Phase::Completion, "ECONNREFUSED");
+    datagram.protocol = Protocol::Udp;
+    datagram.address = "0.0.0.0:9".parse().unwrap();
+    datagram.icmp = vec![message("10.1.0.2", 3, 3, "ECONNREFUSED")];
+    assert_eq!(judged(&datagram), (Refused, Some(Peer), Some(PortUnreachable)), "0.0.0.0 is this machine");
 }
 
 #[test]
@@ -90,6 +97,7 @@ fn a_message_that_did_not_end_the_attempt_is_kept_and_decides_nothing() {
     assert_eq!((verdict.outcome, verdict.by), (TimedOut, Some(Limit)));
     let icmp = verdict.icmp.unwrap();
     assert_eq!((icmp.count, icmp.decisive), (3, false));
+    assert_eq!(verdict.cause, Some(RouterUnreachable), "not silence: somebody spoke");
 
     evidence.end = End::Success;
     assert_eq!(judge(&evidence).outcome, Connected);
@@ -222,6 +230,38 @@ fn what_a_call_said_that_waited_is_not_blamed_on_this_machine() {
         evidence.route = routed(Some(name), None);
         assert_eq!(judged(&evidence).1, Some(Local));
     }
+}
+
+#[test]
+fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
+    let with = |change: fn(&mut Evidence)| {
+        let mut evidence = evidence(Phase::Completion, End::Limit);
+        change(&mut evidence);
+        judged(&evidence)
+    };
+    assert_eq!(with(|_| {}), (TimedOut, Some(Limit), Some(Silence)));
+    assert_eq!(with(|e| e.unresolved = true), (TimedOut, Some(Limit), Some(NeighbourSilent)));
+    let lost = |e: &mut Evidence| {
+        e.soft = taxonomy::posix("EHOSTUNREACH");
+        e.route = routed(Some("EHOSTUNREACH"), None);
+    };
+    assert_eq!(with(lost), (TimedOut, Some(Limit), Some(UnreachableRoute)));
+    let mut ended = failed(Phase::Completion, "EHOSTUNREACH");
+    ended.route = routed(Some("EHOSTUNREACH"), None);
+    assert_eq!(judged(&ended), (Unreachable, Some(Local), Some(UnreachableRoute)), "the kernel's own end");
+}
+
+/// A filter that answers in the place of TCP has no port to show, and the routing table no fault.
+#[test]
+fn what_was_never_sent_is_nobody_elses() {
+    for name in ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT"] {
+        let mut evidence = failed(Phase::Connect, name);
+        evidence.tcp.portless = true;
+        assert_eq!(judged(&evidence), (Denied, Some(Local), Some(LocalPolicy)), "{name}");
+    }
+    let mut evidence = failed(Phase::Connect, "ENETUNREACH");
+    evidence.route = routed(None, Some("unicast"));
+    assert_eq!(judged(&evidence), (Unreachable, Some(Local), None), "there is a route");
 }
 
 #[test]

@@ -240,6 +240,7 @@ fn spawn(mut command: process::Command, mut steps: Vec<(Stage, Step)>, name: &st
     let (mut told, mut tell) = pipe().expect("pipe");
     let stages: Vec<Stage> = steps.iter().map(|(stage, _)| *stage).collect();
     sys::before_exec(&mut command, move || {
+        sys::heed_signals();
         for (number, (_, step)) in (0u8..).zip(&mut steps) {
             step().inspect_err(|_| drop(tell.write(&[number])))?;
         }

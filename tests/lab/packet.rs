@@ -110,6 +110,12 @@ impl Packet {
         vec![self.syn_ack(), self.reset().sequence(FIRST_SEQUENCE + 1)]
     }
 
+    /// A SYN that crosses this one (RFC 9293 section 3.5), then a reset: the kernel is in SYN-RECEIVED in between, whoever
+    /// is faster.
+    pub fn crossing_syn_then_reset(&self) -> Vec<Answer> {
+        vec![self.tcp(SYN), self.reset().sequence(FIRST_SEQUENCE + 1)]
+    }
+
     /// Accepts the connection, then closes this end of it.
     pub fn syn_ack_then_fin(&self) -> Vec<Answer> {
         vec![self.syn_ack(), self.tcp(FIN | ACK).sequence(FIRST_SEQUENCE + 1)]

@@ -152,6 +152,14 @@ pub fn before_exec(command: &mut process::Command, step: impl FnMut() -> io::Res
     unsafe { command.pre_exec(step) };
 }
 
+/// A shell that starts the tests in the background has them ignore SIGINT, which children inherit; after fork.
+pub fn heed_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: the default disposition is valid, and signal() is safe after fork.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
+
 /// The plain thing: socket(), blocking connect(), with the kernel's own limit on the call (SO_SNDTIMEO; it then says
 /// EINPROGRESS). Writes errno and nanoseconds to standard output and never returns; after fork.
 pub fn plain_connect_and_exit(to: &SockAddr, domain: Domain, limit: Duration) -> ! {

@@ -49,7 +49,17 @@ pub fn bind_interface(_: &Socket, name: &str, _v6: bool) -> io::Result<()> {
 }
 
 /// Nothing to ask for.
-pub fn watch(_: &Socket, _v6: bool, _: Protocol, _fail_on_icmp: bool) {}
+pub fn watch(_: &Socket, _: SocketAddr, _: Protocol, _fail_on_icmp: bool) {}
+
+/// Whether IPv6, for each version of IP that a socket for this address speaks.
+pub fn versions(address: SocketAddr) -> &'static [bool] {
+    if address.is_ipv6() { &[true] } else { &[false] }
+}
+
+/// Not asked.
+pub fn is_unresolved(_: &Route, _: SocketAddr) -> bool {
+    false
+}
 
 /// There is no error queue.
 pub fn messages(_: &Socket) -> Vec<Message> {

@@ -36,14 +36,26 @@ pub fn bind_interface(socket: &Socket, name: &str, _v6: bool) -> io::Result<()> 
 /// A TCP socket in SYN_SENT gets them over IPv4 without asking; over IPv6, and for datagrams, it must (ip(7) IP_RECVERR,
 /// ipv6(7) IPV6_RECVERR). Refused, the evidence is missing and the probe is the same. Whether a message is to end the
 /// attempt makes no difference to the kernel.
-pub fn watch(socket: &Socket, v6: bool, protocol: Protocol, _fail_on_icmp: bool) {
+pub fn watch(socket: &Socket, address: SocketAddr, protocol: Protocol, _fail_on_icmp: bool) {
     let fd = socket.as_fd();
-    if v6 {
-        let _ = setsockopt(&fd, sockopt::Ipv6RecvErr, &true);
-    } else if protocol == Protocol::Udp {
-        let _ = setsockopt(&fd, sockopt::Ipv4RecvErr, &true);
+    for &v6 in versions(address) {
+        if v6 {
+            let _ = setsockopt(&fd, sockopt::Ipv6RecvErr, &true);
+        } else if protocol == Protocol::Udp {
+            let _ = setsockopt(&fd, sockopt::Ipv4RecvErr, &true);
+        }
     }
     let _ = setsockopt(&fd, sockopt::ReceiveTimestampns, &true);
+}
+
+/// Whether IPv6, for each version of IP that a socket for this address speaks: an IPv4-mapped address goes out as IPv4
+/// from an IPv6 socket, which takes the options of both (ipv6(7)).
+pub fn versions(address: SocketAddr) -> &'static [bool] {
+    match (address.is_ipv6(), address.ip().to_canonical().is_ipv6()) {
+        (false, _) => &[false],
+        (true, true) => &[true],
+        (true, false) => &[true, false],
+    }
 }
 
 /// Empties the socket's error queue, oldest message first.
@@ -112,6 +124,9 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     let info = &info[..(length as usize).min(info.len())];
     let word = |offset: usize| Some(u32::from_ne_bytes(info.get(offset..offset + 4)?.try_into().ok()?));
     let (state, retransmits) = (info[0], u32::from(info[2]));
+    // What failed on the network keeps its port; a filter in front of it answers before there is one.
+    let local = || socket.local_addr().ok().and_then(|local| local.as_socket());
+    let portless = state == CLOSE && local().is_some_and(|local| local.port() == 0);
     let total = word(100);
     // A blocking connect that failed has its total cleared, but not the count of its last series.
     let resent = total.map(|total| total.max(if state == CLOSE { retransmits } else { 0 }));
@@ -121,12 +136,12 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     // bytes_acked counts the SYN: 1 after a handshake.
     let acknowledged = word(120).zip(word(124)).map(|(low, high)| (low | high) != 0);
     let handshake = min_rtt.and(acknowledged).map(|acknowledged| measured || acknowledged);
-    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake }
+    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake, portless }
 }
 
 /// What the routing table says of a destination.
 pub fn route(destination: SocketAddr) -> Option<Route> {
-    let answer = netlink::route(destination)?;
+    let answer = netlink::route(canonical(destination))?;
     Some(Route {
         kind: answer.kind,
         interface: answer.interface.and_then(interface_name),
@@ -134,6 +149,21 @@ pub fn route(destination: SocketAddr) -> Option<Route> {
         source: answer.source,
         error: answer.errno.map(Code::Os),
     })
+}
+
+/// Whether the kernel still asks for the link address of the next hop on that route, or has given up asking: what it was
+/// given to send has not left this machine.
+pub fn is_unresolved(route: &Route, destination: SocketAddr) -> bool {
+    let next = route.gateway.unwrap_or(destination.ip().to_canonical());
+    let index = route.interface.as_deref().and_then(super::interface_index);
+    index.is_some_and(|index| netlink::is_unresolved(next, index))
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip if ip.is_ipv4() => SocketAddr::new(ip, address.port()),
+        _ => address,
+    }
 }
 
 fn interface_name(index: u32) -> Option<String> {

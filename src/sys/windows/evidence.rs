@@ -30,7 +30,7 @@ pub fn can_trace(protocol: Protocol) -> bool {
 
 /// With `fail_on_icmp` an ICMP message ends a connect, as it does on Linux; without, Windows goes on and so do we, since
 /// the option changes the verdict: every message becomes WSAEHOSTUNREACH, also one that the next SYN would overcome.
-pub fn watch(socket: &Socket, _v6: bool, protocol: Protocol, fail_on_icmp: bool) {
+pub fn watch(socket: &Socket, _: SocketAddr, protocol: Protocol, fail_on_icmp: bool) {
     if fail_on_icmp && protocol == Protocol::Tcp {
         self::fail_on_icmp(socket);
     }
@@ -58,6 +58,17 @@ pub fn messages(socket: &Socket) -> Vec<Message> {
     from.map(message).into_iter().collect()
 }
 
+/// Whether IPv6, for each version of IP that a socket for this address speaks: an IPv6 socket speaks IPv6 only unless
+/// IPV6_V6ONLY is cleared.
+pub fn versions(address: SocketAddr) -> &'static [bool] {
+    if address.is_ipv6() { &[true] } else { &[false] }
+}
+
+/// Not asked: where the next hop does not answer, the system says so by itself.
+pub fn is_unresolved(_: &Route, _: SocketAddr) -> bool {
+    false
+}
+
 /// What TCP counted: SIO_TCP_INFO, since Windows 10, version 1703.
 pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     let version = 0u32;
@@ -81,6 +92,7 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
         syns: Some(1 + u32::from(info.SynRetrans)),
         rtt: measured.then(|| Duration::from_micros(info.RttUs.into())),
         handshake: established.then_some(true),
+        portless: false,
     }
 }
 

@@ -1,4 +1,4 @@
-//! One question to rtnetlink(7): which route would a packet to this address take?
+//! Two questions to rtnetlink(7): which route would a packet to this address take, and is the next hop there?
 //!
 //! What the kernel answered in a namespace, to root and to an ordinary user alike:
 //!
@@ -19,6 +19,12 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+const RTM_NEWNEIGH: u16 = 28;
+const RTM_GETNEIGH: u16 = 30;
+const NDA_DST: u16 = 1;
+/// States of linux/neighbour.h: asked and not answered yet; asked in vain.
+const NUD_INCOMPLETE: u16 = 0x01;
+const NUD_FAILED: u16 = 0x20;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const NLMSG_ERROR: u16 = 2;
@@ -27,9 +33,10 @@ const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
 const RTA_PREFSRC: u16 = 7;
-/// Sizes of nlmsghdr and rtmsg.
+/// Sizes of nlmsghdr, rtmsg and ndmsg.
 const HEADER: usize = 16;
 const ROUTE: usize = 12;
+const NEIGHBOUR: usize = 12;
 
 /// The kernel's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,33 +55,69 @@ pub struct Answer {
 
 /// Asks; `None` where this process may not.
 pub fn route(destination: SocketAddr) -> Option<Answer> {
+    answer(&ask(&route_request(destination))?)
+}
+
+/// Whether the kernel asks, or has asked in vain, for the link address of a neighbour behind that interface.
+pub fn is_unresolved(neighbour: IpAddr, interface: u32) -> bool {
+    ask(&neighbour_request(neighbour, interface)).and_then(|reply| state(&reply)).is_some_and(is_open)
+}
+
+fn ask(request: &[u8]) -> Option<Vec<u8>> {
     let socket =
         Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE))).ok()?;
     // The kernel answers within the call; the limit is for a sandbox that swallows the question.
     socket.set_read_timeout(Some(Duration::from_millis(100))).ok()?;
-    (&socket).write_all(&request(destination)).ok()?;
-    let mut reply = [0; 4096];
+    (&socket).write_all(request).ok()?;
+    let mut reply = vec![0; 4096];
     let length = (&socket).read(&mut reply).ok()?;
-    answer(&reply[..length])
+    reply.truncate(length);
+    Some(reply)
 }
 
-fn request(destination: SocketAddr) -> Vec<u8> {
-    let (family, bits) = if destination.is_ipv4() { (libc::AF_INET, 32) } else { (libc::AF_INET6, 128) };
+fn family(ip: IpAddr) -> u8 {
+    (if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }) as u8
+}
+
+fn route_request(destination: SocketAddr) -> Vec<u8> {
     let mut body = vec![0; ROUTE];
-    (body[0], body[1]) = (family as u8, bits);
+    (body[0], body[1]) = (family(destination.ip()), if destination.is_ipv4() { 32 } else { 128 });
     attribute(&mut body, RTA_DST, &octets(destination.ip()));
     if let SocketAddr::V6(v6) = destination
         && v6.scope_id() != 0
     {
         attribute(&mut body, RTA_OIF, &v6.scope_id().to_ne_bytes());
     }
+    message(RTM_GETROUTE, &body)
+}
+
+fn neighbour_request(neighbour: IpAddr, interface: u32) -> Vec<u8> {
+    let mut body = vec![0; NEIGHBOUR];
+    body[0] = family(neighbour);
+    body[4..8].copy_from_slice(&interface.to_ne_bytes());
+    attribute(&mut body, NDA_DST, &octets(neighbour));
+    message(RTM_GETNEIGH, &body)
+}
+
+fn message(kind: u16, body: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(HEADER + body.len());
     message.extend(((HEADER + body.len()) as u32).to_ne_bytes());
-    message.extend(RTM_GETROUTE.to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
     message.extend(NLM_F_REQUEST.to_ne_bytes());
     message.extend([0; 8]); // sequence and port: one question, one answer
     message.extend(body);
     message
+}
+
+/// ndm_state of the answer; `None` for an error, as where the neighbour is not known (ENOENT).
+fn state(reply: &[u8]) -> Option<u16> {
+    let kind = u16::from_ne_bytes(reply.get(4..6)?.try_into().ok()?);
+    let state = u16::from_ne_bytes(reply.get(HEADER + 8..HEADER + 10)?.try_into().ok()?);
+    (kind == RTM_NEWNEIGH).then_some(state)
+}
+
+fn is_open(state: u16) -> bool {
+    state & (NUD_INCOMPLETE | NUD_FAILED) != 0
 }
 
 fn octets(ip: IpAddr) -> Vec<u8> {

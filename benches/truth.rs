@@ -118,7 +118,11 @@ fn under_load<T>(act: impl FnOnce() -> T) -> T {
     let busy = AtomicBool::new(true);
     thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| while busy.load(Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while busy.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
         }
         let result = act();
         busy.store(false, Ordering::Relaxed);

@@ -307,7 +307,8 @@ impl Connecting {
 
     fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Attempt {
         // Before the queue, whose reading clears it.
-        let soft = (end == End::Limit).then(|| sys::error_of(&self.socket)).flatten();
+        let goes_on = end == End::Limit && self.connect.protocol == Protocol::Tcp;
+        let soft = goes_on.then(|| sys::error_of(&self.socket)).flatten();
         if end != End::Success {
             self.drain();
         }

@@ -126,7 +126,7 @@ fn limit(evidence: &Evidence) -> Judged {
         Protocol::Udp => (Outcome::Unconfirmed, Cause::NoReply),
     };
     let said = evidence.icmp.last().and_then(|(icmp, errno)| by_message(evidence, icmp, Code::Os(*errno)).2);
-    let remembered = || by_code(&Evidence { phase: Phase::Connect, ..evidence.clone() }, evidence.soft?).2;
+    let remembered = || by_code(evidence, evidence.soft?).2;
     let unresolved = || evidence.unresolved.then_some(Cause::NeighbourSilent);
     let cause = said.or_else(remembered).or_else(unresolved).unwrap_or(nothing);
     (outcome, Some(By::Limit), Some(cause))

@@ -3,6 +3,14 @@
 use crate::outcome::{Attempt, By, Cause, Phase};
 use crate::taxonomy;
 
+/// What the advice adds where the path is worth a look.
+const TRACE: &str = "; --trace shows how far packets get";
+
+/// The advice without its hint at `--trace`, for who has used it.
+pub fn traced(advice: &str) -> &str {
+    advice.strip_suffix(TRACE).unwrap_or(advice)
+}
+
 /// The advice for an attempt that did not connect: from its cause and evidence, else from the table.
 pub fn of(attempt: &Attempt) -> Option<String> {
     let by_cause = attempt.cause.and_then(|cause| text(cause, attempt));
@@ -36,8 +44,8 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         Cause::RouterUnreachable if host_unreachable => {
             format!("{sender} cannot reach it: no such host behind that router, or a firewall rule there")
         }
-        Cause::RouterUnreachable => format!("{sender} knows no way on; --trace shows how far packets get"),
-        Cause::TtlExceeded => format!("packets die at {sender}: a routing loop, or too small a --ttl; try --trace"),
+        Cause::RouterUnreachable => format!("{sender} knows no way on{TRACE}"),
+        Cause::TtlExceeded => format!("packets die at {sender}: a routing loop, or too small a --ttl{TRACE}"),
         Cause::ParameterProblem => format!("{sender} complains of the packet itself: a middlebox or an odd option"),
         Cause::NeighbourSilent => {
             "the next hop does not answer ARP or neighbour discovery: host down, wrong subnet or wrong VLAN".into()
@@ -64,10 +72,7 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         Cause::LocalPolicy => "a policy of this machine forbids it: firewall, container, sandbox or privilege".into(),
         Cause::Broadcast => "a broadcast address needs --broadcast".into(),
         Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
-        Cause::Silence => {
-            "nothing comes back: dropped on the way, host down or backlog full; --trace shows how far packets get"
-                .into()
-        }
+        Cause::Silence => format!("nothing comes back: dropped on the way, host down or backlog full{TRACE}"),
         Cause::ResetAfterHandshake => "the connection was made, then cut: look at the server or a middlebox".into(),
         Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),
         Cause::SelfConnect => format!("nothing listens on {port}: the connection met itself"),

@@ -53,15 +53,15 @@ pub struct Args {
 
     /// Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system's own
     #[arg(short, long, value_name = "DURATION", default_value = "3s", short_alias = 'w', alias = "connect-timeout",
-        value_parser = limit, help_heading = HEADINGS[1])]
+        value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub timeout: Limit,
 
     /// Limit of one name lookup; 0 or none leaves the resolver's own
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, help_heading = HEADINGS[1])]
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub resolve_timeout: Limit,
 
     /// Limit of the whole run, name resolution and --trace included [default: none]
-    #[arg(long, value_name = "DURATION", value_parser = limit, help_heading = HEADINGS[1])]
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub deadline: Option<Limit>,
 
     /// How connect() is called
@@ -81,11 +81,12 @@ pub struct Args {
     pub strict: bool,
 
     /// Try again so often where the code is retryable
-    #[arg(short, long, value_name = "N", default_value_t = 0, help_heading = HEADINGS[1])]
+    #[arg(short, long, value_name = "N", default_value_t = 0, value_parser = |text: &str| number(text, 0, u32::MAX),
+        allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub retries: u32,
 
     /// Pause before such a try
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, help_heading = HEADINGS[1])]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub retry_delay: Duration,
 
     /// End an attempt at the first ICMP message, even where the kernel goes on
@@ -113,11 +114,11 @@ pub struct Args {
     pub interface: Option<String>,
 
     /// IP time to live or hop limit
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=255), help_heading = HEADINGS[2])]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 1, 255), allow_negative_numbers = true, help_heading = HEADINGS[2])]
     pub ttl: Option<u32>,
 
     /// Type of service or traffic class
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=255), help_heading = HEADINGS[2])]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 0, 255), allow_negative_numbers = true, help_heading = HEADINGS[2])]
     pub tos: Option<u32>,
 
     /// Differentiated services code point by name (ef, af41, cs6, le, …) or number
@@ -137,12 +138,12 @@ pub struct Args {
     pub reset_on_close: bool,
 
     /// Attempts in flight [default: 1000, or what the descriptor limit allows]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+    #[arg(short = 'j', long, value_name = "N", value_parser = |text: &str| number(text, 1, 1_000_000), allow_negative_numbers = true,
         help_heading = HEADINGS[3])]
     pub concurrency: Option<u32>,
 
     /// Starts a second [default: unlimited]
-    #[arg(long, value_name = "N", value_parser = rate, help_heading = HEADINGS[3])]
+    #[arg(long, value_name = "N", value_parser = rate, allow_negative_numbers = true, help_heading = HEADINGS[3])]
     pub rate: Option<Rate>,
 
     /// Form of the results
@@ -239,6 +240,11 @@ impl ValueEnum for Strategy {
         };
         Some(clap::builder::PossibleValue::new(self.slug()).help(help))
     }
+}
+
+fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
+    let value = text.parse().ok().filter(|value| (least..=most).contains(value));
+    value.ok_or_else(|| format!("expected a number from {least} to {most}"))
 }
 
 /// A limit that may be absent.

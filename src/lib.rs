@@ -123,11 +123,15 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
         let in_time = deadline.is_none_or(|deadline| clock::now() < deadline);
         if trace && in_time && sys::can_trace(report.protocol) {
             report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout, deadline)?);
+            for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
+                *text = advice::traced(text).to_owned();
+            }
         }
         tally.add(exit::of(&report));
         totals.add(&report);
         write(reporter.target(&report))
-    })?;
+    })
+    .context("cannot wait for sockets")?;
     if ended.write_error.is_none() {
         write(reporter.summary(&totals)).or_else(quiet_end)?;
     }

@@ -309,7 +309,8 @@ impl Connecting {
         // Before the queue, whose reading clears it.
         let goes_on = end == End::Limit && self.connect.protocol == Protocol::Tcp;
         let soft = goes_on.then(|| sys::error_of(&self.socket)).flatten();
-        if end != End::Success {
+        // Where a SYN had to be sent again, a message may tell why.
+        if end != End::Success || tcp.syns.is_some_and(|syns| syns > 1) {
             self.drain();
         }
         let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());

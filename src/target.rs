@@ -310,6 +310,11 @@ fn several_colons(text: &str) -> Invalid {
 }
 
 fn no_port(host: &str) -> Invalid {
+    let network = host.parse::<ipnet::IpNet>().is_ok();
+    if host.is_empty() || (!network && host.contains(|c: char| c == '/' || c.is_whitespace())) {
+        let hint = "write HOST:PORT, as in db.example:5432, or HOST PORT as two words";
+        return Invalid::new(format!("no host and port in {}", quote(host)), hint);
+    }
     let target = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
     Invalid::new(format!("no port in {}", quote(host)), format!("write {target}:PORT, or {host} PORT"))
 }

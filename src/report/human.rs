@@ -243,22 +243,32 @@ fn evidence(protocol: Protocol, attempt: &Attempt, style: Style) -> Vec<String> 
         (_, Some(icmp)) => Some(message(attempt, icmp)),
         (_, None) => finding(protocol, attempt, style),
     };
-    [attempt.reason.map(str::to_string), main, early.map(meanwhile)].into_iter().flatten().collect()
+    [attempt.reason.map(str::to_string), main, early.map(|icmp| meanwhile(attempt, icmp))]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn message(attempt: &Attempt, icmp: &Icmp) -> String {
-    let whose = if attempt.by == Some(By::Local) { " (this machine)" } else { "" };
+    let whose = whose(attempt, icmp);
     let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
     format!("{}{whose} says: {icmp}{times}", icmp.from)
 }
 
+/// Where the sender is this machine itself.
+fn whose(attempt: &Attempt, icmp: &Icmp) -> &'static str {
+    let own = attempt.local.is_some_and(|local| local.ip() == icmp.from) && attempt.address.ip() != icmp.from;
+    if own || attempt.by == Some(By::Local) { " (this machine)" } else { "" }
+}
+
 /// A message that did not end the attempt.
-fn meanwhile(icmp: &Icmp) -> String {
+fn meanwhile(attempt: &Attempt, icmp: &Icmp) -> String {
+    let whose = whose(attempt, icmp);
     let first = if icmp.count > 1 { format!(", {} times, first", icmp.count) } else { String::new() };
     let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
     match icmp.at {
-        Some(at) => format!("meanwhile {} said {icmp}{first} after {}", icmp.from, duration::human(at)),
-        None => format!("meanwhile {} said {icmp}{times}", icmp.from),
+        Some(at) => format!("meanwhile {}{whose} said {icmp}{first} after {}", icmp.from, duration::human(at)),
+        None => format!("meanwhile {}{whose} said {icmp}{times}", icmp.from),
     }
 }
 

@@ -186,6 +186,7 @@ pub(super) fn unbracketed(text: &str) -> Result<&str, Invalid> {
     let Some(rest) = text.strip_prefix('[') else { return Ok(text) };
     match rest.split_once(']') {
         Some((inside, "")) if inside.contains(':') => Ok(inside),
+        Some(("", "")) => Err(Invalid::new("the host is empty", "write [IPv6]:PORT, as in [::1]:80")),
         Some((inside, "")) => {
             Err(Invalid::new(format!("{} is no IPv6 address in brackets", quote(text)), format!("write {inside}")))
         }

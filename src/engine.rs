@@ -7,14 +7,20 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::iter::Peekable;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::outcome::{Attempt, By, Cause, Lookup, Mode, Outcome, Protocol, Report, Strategy};
-use crate::taxonomy::{self, Code};
+use crate::outcome::{Attempt, By, Cause, Lookup, Outcome, Protocol, Report, Strategy};
+use crate::taxonomy;
+
+mod decide;
+mod plan;
+
+use decide::report;
+pub use plan::{Action, AttemptId, Connect, Found, Goal, Group, GroupId, LookupFailure, Name, Policy, Require, Stop};
 
 /// A self-connect is tried again from another port at most this often; each try hits one port of the ephemeral
 /// range, so that the chance of this many in a row is nil.
@@ -25,164 +31,6 @@ const HELD: usize = 1024;
 
 /// Why something was not tried.
 const DEADLINE: &str = "the deadline was reached";
-
-/// What makes a target good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Require {
-    /// One address connects.
-    Any,
-    /// Every address connects.
-    All,
-    /// At least so many addresses connect.
-    Count(usize),
-    /// At least one address of each family that the name has connects.
-    EachFamily,
-}
-
-impl std::str::FromStr for Require {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "any" => Ok(Require::Any),
-            "all" => Ok(Require::All),
-            "each-family" => Ok(Require::EachFamily),
-            _ => match text.parse() {
-                Ok(count) if count > 0 => Ok(Require::Count(count)),
-                _ => Err("expected any, all, each-family or a number of addresses from 1".into()),
-            },
-        }
-    }
-}
-
-/// The rules of a run, settled before it starts.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Which addresses of a target are tried.
-    pub strategy: Strategy,
-    /// What makes a target good.
-    pub require: Require,
-    /// How connect() is called; reported, and blocking implies one attempt at a time.
-    pub mode: Mode,
-    /// Attempts in flight.
-    pub concurrency: usize,
-    /// Lookups under way at the same time; each is a thread that sleeps in the resolver.
-    pub lookups: usize,
-    /// Decide one target before the next is drawn, so that what is done with its report disturbs no other.
-    pub one_by_one: bool,
-    /// Least time between two starts.
-    pub spacing: Duration,
-    /// Limit of one attempt.
-    pub timeout: Option<Duration>,
-    /// Limit of one lookup.
-    pub lookup_timeout: Option<Duration>,
-    /// End of the whole run.
-    pub deadline: Option<Instant>,
-    /// Further tries of an attempt or lookup whose code the documents call retryable.
-    pub retries: u32,
-    /// Pause before such a try.
-    pub retry_delay: Duration,
-    /// The source port is fixed, so that a self-connect cannot be tried from another.
-    pub fixed_port: bool,
-    /// A monotonic instant and the wall clock at that instant.
-    pub epoch: (Instant, SystemTime),
-}
-
-/// Hosts to probe: where the addresses come from is part of the host.
-#[derive(Debug, Clone)]
-pub struct Goal {
-    /// The host as written.
-    pub host: Rc<str>,
-    /// As a user would write it, with the port.
-    pub text: String,
-    /// The port.
-    pub port: u16,
-    /// Addresses of this goal alone; `None` when the group's lookup gives them.
-    pub address: Option<SocketAddr>,
-}
-
-/// Goals that share one lookup; the goals are drawn one by one.
-pub struct Group {
-    /// TCP or UDP.
-    pub protocol: Protocol,
-    /// What the driver must look up first; `None` when each goal brings its address.
-    pub name: Option<Name>,
-    /// The goals, drawn lazily.
-    pub goals: Box<dyn Iterator<Item = Goal>>,
-}
-
-/// What a lookup needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Name {
-    /// A host name in A-label form, for the system's resolver.
-    Host(Rc<str>),
-    /// A literal whose zone must be turned into a scope id by this machine.
-    Scoped(IpAddr, Rc<str>),
-    /// Addresses that the user pinned to the name.
-    Pinned(Rc<[SocketAddr]>),
-}
-
-/// One address of a lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// The address; its port is ignored.
-    pub address: SocketAddr,
-    /// Why it is not to be tried.
-    pub skip: Option<&'static str>,
-}
-
-/// Why a lookup gave no address.
-#[derive(Debug, Clone)]
-pub struct LookupFailure {
-    /// The resolver's code or a local shortage; `None` when our limit ran out.
-    pub error: Option<Code>,
-    /// Who decided.
-    pub by: By,
-    /// The finest cause known.
-    pub cause: Option<Cause>,
-    /// What to look at next.
-    pub advice: Option<String>,
-}
-
-/// Key of an attempt in flight.
-pub type AttemptId = usize;
-/// Key of a group whose lookup is under way.
-pub type GroupId = usize;
-
-/// Why an attempt is ended from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// A limit of ours ran out.
-    Limit,
-    /// A signal came.
-    Interrupted,
-}
-
-/// What the driver is to do next.
-#[derive(Debug)]
-pub enum Action {
-    /// Look the name up for the group, then call [`Engine::looked_up`].
-    Lookup(GroupId, Name, Protocol),
-    /// Forget the lookup; its answer is no longer wanted.
-    Abandon(GroupId),
-    /// Make the attempt.
-    Connect(AttemptId, Connect),
-    /// End the attempt and tell [`Engine::ended`] what is known of it.
-    GiveUp(AttemptId, Stop),
-    /// A target is decided.
-    Report(Box<Report>),
-}
-
-/// An attempt to make: call connect(), tell [`Engine::started`] when, then [`Engine::ended`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connect {
-    /// Where to.
-    pub address: SocketAddr,
-    /// TCP or UDP.
-    pub protocol: Protocol,
-    /// 1 for the first try of this address.
-    pub number: u32,
-}
 
 /// A group that has been drawn and not been used up.
 struct Open {
@@ -823,78 +671,6 @@ fn set_aside(target: &mut Target, index: usize, now: Instant, outcome: Outcome, 
     lane.done = true;
     let attempt = Attempt::skipped(lane.address, lane.tries + 1, now - target.started, outcome, reason);
     target.attempts.push((index, attempt));
-}
-
-fn report(policy: &Policy, now: Instant, mut target: Target) -> Report {
-    // Tries of one address stand together, addresses in the resolver's order; the sort is stable.
-    target.attempts.sort_by_key(|&(lane, _)| lane);
-    let finals: Vec<&Attempt> = (0..target.lanes.len()).filter_map(|lane| last_word(&target.attempts, lane)).collect();
-    let good = holds(policy.require, &finals);
-    let outcome = overall(good, &finals, &target.lookup);
-    let partial = good && finals.iter().any(|attempt| counts_as_failed(attempt.outcome));
-    let (epoch, wall) = policy.epoch;
-    Report {
-        target: target.goal.text,
-        host: target.goal.host,
-        port: target.goal.port,
-        protocol: target.protocol,
-        mode: policy.mode,
-        strategy: policy.strategy,
-        started_at: wall + (target.started - epoch),
-        elapsed: now - target.started,
-        outcome,
-        good,
-        partial,
-        lookup: Rc::unwrap_or_clone(target.lookup),
-        attempts: target.attempts.into_iter().map(|(_, attempt)| attempt).collect(),
-        trace: None,
-    }
-}
-
-/// The last try of an address decides; but that this machine has no other port to try from does not undo that the
-/// connection met itself.
-fn last_word(attempts: &[(usize, Attempt)], lane: usize) -> Option<&Attempt> {
-    let mut tries = attempts.iter().rev().filter(|(of, _)| *of == lane).map(|(_, attempt)| attempt);
-    let last = tries.next()?;
-    let before = tries.next().filter(|before| before.outcome == Outcome::SelfConnected);
-    if last.outcome == Outcome::Unavailable { before.or(Some(last)) } else { Some(last) }
-}
-
-fn counts_as_failed(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::Connected | Outcome::Skipped | Outcome::Cancelled)
-}
-
-/// Whether the requirement holds; addresses that were not tried do not count.
-fn holds(require: Require, finals: &[&Attempt]) -> bool {
-    let connected = finals.iter().filter(|attempt| attempt.outcome == Outcome::Connected).count();
-    let failed = finals.iter().filter(|attempt| counts_as_failed(attempt.outcome));
-    match require {
-        Require::Any => connected > 0,
-        Require::All => connected > 0 && failed.count() == 0,
-        Require::Count(count) => connected >= count,
-        Require::EachFamily => {
-            let reached =
-                |v6: bool| finals.iter().any(|a| a.address.is_ipv6() == v6 && a.outcome == Outcome::Connected);
-            connected > 0 && failed.into_iter().all(|attempt| reached(attempt.address.is_ipv6()))
-        }
-    }
-}
-
-/// "`connected` when its requirement holds, else that of the attempt that got furthest"
-fn overall(good: bool, finals: &[&Attempt], lookup: &Lookup) -> Outcome {
-    if good {
-        return Outcome::Connected;
-    }
-    if finals.is_empty() {
-        return match lookup.by {
-            Some(By::Local) if lookup.error.is_some() => Outcome::Unavailable,
-            Some(By::Limit) if lookup.cause.is_none() => Outcome::Skipped,
-            _ => Outcome::Unresolved,
-        };
-    }
-    let failures = finals.iter().map(|attempt| attempt.outcome).filter(|&outcome| outcome != Outcome::Connected);
-    // Every address connected and yet fewer than required: no attempt has a better word for it.
-    failures.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Failed)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The scheduler moved by hand: time is `now += …`, nothing sleeps.
 
+use std::time::SystemTime;
+
 use super::*;
-use crate::outcome::{Outcome, Phase};
+use crate::outcome::{Mode, Outcome, Phase};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -368,7 +368,7 @@ fn route(route: &Route) -> String {
     let parts = [
         route.kind.map(|kind| format!(" {kind}")),
         route.gateway.map(|gateway| format!(" via {gateway}")),
-        route.interface.as_ref().map(|interface| format!(" on {interface}")),
+        route.interface.as_ref().map(|interface| format!(" on {}", interface.escape_debug())),
         route.source.map(|source| format!(" from {source}")),
         route.error.map(|code| format!(" {}", codes(code))),
     ];

@@ -60,7 +60,7 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub resolve_timeout: Limit,
 
-    /// Limit of the whole run, name resolution and --trace included [default: none]
+    /// Limit of the whole run, lookups and --trace included; what it leaves out is skipped [default: none]
     #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
     pub deadline: Option<Limit>,
 
@@ -93,7 +93,7 @@ pub struct Args {
     #[arg(long, help_heading = HEADINGS[1])]
     pub fail_on_icmp: bool,
 
-    /// Show where on the path the connection dies
+    /// Show where on the path the connection dies (Linux; for TCP also Windows 10, 2004)
     #[arg(long, help_heading = HEADINGS[1])]
     pub trace: bool,
 
@@ -101,7 +101,7 @@ pub struct Args {
     #[arg(short, long, help_heading = HEADINGS[2])]
     pub udp: bool,
 
-    /// What a UDP probe sends: the text, or the contents of a file
+    /// What a UDP probe sends: the text, or the contents of a file; 65,507 bytes at most
     #[arg(long, value_name = "TEXT|@FILE", help_heading = HEADINGS[2])]
     pub payload: Option<String>,
 
@@ -162,7 +162,7 @@ pub struct Args {
     #[arg(short, long, action = ArgAction::Count, help_heading = HEADINGS[4])]
     pub verbose: u8,
 
-    /// Timestamps
+    /// The time (UTC) before each target, for people
     #[arg(short = 'D', long, help_heading = HEADINGS[4])]
     pub timestamps: bool,
 

@@ -2,7 +2,7 @@ complete -c rconnect -l from -d 'Read targets from FILE, one a line, # comments;
 complete -c rconnect -l resolve -d 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)' -r
 complete -c rconnect -s t -l timeout -d 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system\'s own' -r
 complete -c rconnect -l resolve-timeout -d 'Limit of one name lookup; 0 or none leaves the resolver\'s own' -r
-complete -c rconnect -l deadline -d 'Limit of the whole run, name resolution and --trace included [default: none]' -r
+complete -c rconnect -l deadline -d 'Limit of the whole run, lookups and --trace included; what it leaves out is skipped [default: none]' -r
 complete -c rconnect -s m -l mode -d 'How connect() is called' -r -f -a "nonblocking\t'Returns at once, completion is waited for'
 blocking\t'connect() itself waits; one attempt at a time'"
 complete -c rconnect -l strategy -d 'Try every address, or in order until one connects' -r -f -a "all\t'Every address'
@@ -10,7 +10,7 @@ first\t'In order, stop at the first success'"
 complete -c rconnect -l require -d 'What makes a target good: any, all, each-family or a number of addresses that must connect' -r
 complete -c rconnect -s r -l retries -d 'Try again so often where the code is retryable' -r
 complete -c rconnect -l retry-delay -d 'Pause before such a try' -r
-complete -c rconnect -l payload -d 'What a UDP probe sends: the text, or the contents of a file' -r
+complete -c rconnect -l payload -d 'What a UDP probe sends: the text, or the contents of a file; 65,507 bytes at most' -r
 complete -c rconnect -s s -l source -d 'Bind to this source address before connect' -r
 complete -c rconnect -s I -l interface -d 'Bind to this interface before connect' -r
 complete -c rconnect -l ttl -d 'IP time to live or hop limit' -r
@@ -40,7 +40,7 @@ complete -c rconnect -s n -l numeric -d 'Never ask a resolver: hosts must be lit
 complete -c rconnect -l yes -d 'Probe networks of more than 65,536 addresses'
 complete -c rconnect -l strict -d 'Try and count a family even if this machine has no route for it'
 complete -c rconnect -l fail-on-icmp -d 'End an attempt at the first ICMP message, even where the kernel goes on'
-complete -c rconnect -l trace -d 'Show where on the path the connection dies'
+complete -c rconnect -l trace -d 'Show where on the path the connection dies (Linux; for TCP also Windows 10, 2004)'
 complete -c rconnect -s u -l udp -d 'Datagram socket: send, wait for a reply or an error'
 complete -c rconnect -l reuse-address -d 'SO_REUSEADDR: bind also where an old connection is in TIME_WAIT'
 complete -c rconnect -l broadcast -d 'SO_BROADCAST: allow broadcast destinations (UDP)'
@@ -48,7 +48,7 @@ complete -c rconnect -l reset-on-close -d 'Close by RST, leaving no TIME_WAIT'
 complete -c rconnect -l json -d 'The same as --output json'
 complete -c rconnect -s q -l quiet -d 'Nothing but the exit code'
 complete -c rconnect -s v -l verbose -d 'Each event of an attempt, its evidence and advice'
-complete -c rconnect -s D -l timestamps -d 'Timestamps'
+complete -c rconnect -s D -l timestamps -d 'The time (UTC) before each target, for people'
 complete -c rconnect -l list-errors -d 'List every documented code'
 complete -c rconnect -s z -d 'Accepted for the habits of nc -z; does nothing'
 complete -c rconnect -s h -l help -d 'Print help (see more with \'--help\')'

@@ -217,6 +217,28 @@ fn the_sender_is_told_from_the_target() {
     }
 }
 
+/// An IPv6 socket that speaks IPv4 (RFC 4291 section 2.5.5.2) hears the messages of IPv4.
+#[test]
+fn mapped_addresses_have_the_messages_of_ipv4() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| match packet.port() {
+        80 => vec![packet.icmp(3, 13).from(ROUTERS[0]).after(ms(20))],
+        81 => vec![packet.icmp(3, 3).from(PEERS[0]).after(ms(20))],
+        _ => silence(),
+    });
+    at_once(&pairs(&["", "--mode blocking", "-u"], &["", "-v"]), |&(options, verbose)| {
+        let phase = if options.contains("blocking") { "connect" } else { "completion" };
+        let run =
+            Run::of(rconnect(&net, &format!("-t 300ms {options} {verbose} [::ffff:{}]:80-82", PEERS[0])).nobody());
+        assert_eq!(run.port(80).verdict(), format!("denied prohibited router {phase} EHOSTUNREACH"), "{options}");
+        let message = format!("3/13 from {}, communication administratively prohibited", ROUTERS[0]);
+        assert_eq!(run.port(80).message(), message, "{options}");
+        assert_eq!(run.port(81).verdict(), format!("refused port-unreachable peer {phase} ECONNREFUSED"), "{options}");
+        let silent = if options == "-u" { "unconfirmed no-reply limit completion -" } else { SILENCE };
+        assert_eq!(run.port(82).verdict(), silent, "{options}");
+    });
+}
+
 /// Ways of TCP (RFC 9293 section 3.10.7.3) that are not a plain SYN/ACK.
 #[test]
 fn odd_answers_to_a_syn() {
@@ -585,12 +607,14 @@ fn an_absent_host_behind_a_router_is_that_routers_word() {
 #[test]
 fn a_short_life_ends_at_the_first_router() {
     let path = Topology::chain(2);
-    at_once(&pairs(&path.server_address().both(), &["", "-u"]), |&(host, protocol)| {
+    let [v4, v6] = path.server_address().both().map(|host| host.to_string());
+    let hosts = [v4.as_str(), &v6, &format!("::ffff:{v4}")];
+    at_once(&pairs(&hosts, &["", "-u"]), |&(host, protocol)| {
         for hop in 1..=2 {
             let run = Run::of(rconnect(&path.client, &format!("{protocol} --ttl {hop} {host} 9")));
             assert_eq!(run.one().verdict(), "unreachable ttl-exceeded router completion EHOSTUNREACH");
             let [v4, v6] = path.hop(hop).both();
-            let expected = if host.is_ipv4() {
+            let expected = if host.contains('.') {
                 format!("11/0 from {v4}, time to live exceeded in transit")
             } else {
                 format!("3/0 from {v6}, hop limit exceeded in transit")

@@ -64,6 +64,11 @@ fn routes() {
                 ("198.51.2.1", "denied prohibit-route local connect EACCES"),
                 ("198.51.3.1", "unreachable blackhole-route local connect EINVAL"),
                 ("198.51.4.1", NO_ROUTE),
+                // IPv4 within an IPv6 socket (RFC 4291 section 2.5.5.2).
+                ("::ffff:198.51.1.1", "unreachable unreachable-route local connect EHOSTUNREACH"),
+                ("::ffff:198.51.2.1", "denied prohibit-route local connect EACCES"),
+                ("::ffff:198.51.3.1", "unreachable blackhole-route local connect EINVAL"),
+                ("::ffff:198.51.4.1", NO_ROUTE),
                 ("2001:db8:1::1", "unreachable unreachable-route local connect EHOSTUNREACH"),
                 ("2001:db8:2::1", "denied prohibit-route local connect EACCES"),
                 ("2001:db8:3::1", "unreachable blackhole-route local connect EINVAL"),
@@ -173,6 +178,8 @@ fn addresses_that_are_no_hosts() {
 fn the_unspecified_address_is_this_machine() {
     let net = Netns::new();
     expect(&net, "", &[("0.0.0.0", REFUSED), ("::", REFUSED), ("127.9.9.9", REFUSED), ("::ffff:127.0.0.1", REFUSED)]);
+    let hosts = ["0.0.0.0", "::", "127.9.9.9", "::1", "::ffff:127.0.0.1"];
+    expect(&net, "-u", &hosts.map(|host| (host, "refused port-unreachable peer completion ECONNREFUSED")));
     let _open = [net.listen("127.0.0.1:9"), net.listen("[::1]:9")];
     expect(&net, "", &[("0.0.0.0", CONNECTED), ("::", CONNECTED), ("::ffff:127.0.0.1", CONNECTED)]);
 }
@@ -353,6 +360,32 @@ fn ipsec() {
     expect(&net, "-u", &[("10.9.7.9", &denied), ("fd09::9", &denied)]);
 }
 
+/// connect() that fails before there is a local port has sent nothing: no peer, no router and no limit has spoken.
+#[test]
+fn a_filter_that_answers_in_the_place_of_tcp() {
+    let net = Netns::new();
+    let peer = net.tun(|packet| vec![packet.reset()]);
+    let filters =
+        [("seccomp", Sandbox::connect_fails as fn(Errno) -> Sandbox), ("cgroup", Sandbox::cgroup_connect_fails)];
+    let codes = [
+        (Errno::ECONNREFUSED, "denied local-policy local connect ECONNREFUSED"),
+        (Errno::ETIMEDOUT, "denied local-policy local connect ETIMEDOUT"),
+        (Errno::ECONNRESET, "denied local-policy local connect ECONNRESET"),
+        // The route is fine.
+        (Errno::EHOSTUNREACH, "unreachable - local connect EHOSTUNREACH"),
+        (Errno::ENETUNREACH, "unreachable - local connect ENETUNREACH"),
+    ];
+    at_once(&pairs(&filters, &codes), |&((name, filter), (errno, expected))| {
+        for (host, options) in pairs(&["127.0.0.1", "::1", "10.9.7.7", "fd09::7"], &["", "--mode blocking", "-u"]) {
+            let run = Run::of(rconnect(&net, &format!("{options} {host} 9")).nobody().sandbox(filter(errno)));
+            assert_eq!(run.one().verdict(), expected, "{name} {errno} {options} {host}: {:?}", run.one());
+            assert!(run.one().0["syns"].is_null(), "{name} {errno} {options} {host}: {:?}", run.one());
+        }
+    });
+    assert_eq!(peer.syns(9), 0);
+    expect(&net, "", &[("127.0.0.1", REFUSED), ("::1", REFUSED), ("10.9.7.7", REFUSED), ("fd09::7", REFUSED)]);
+}
+
 /// Few descriptors mean fewer attempts at a time and not failures.
 #[test]
 fn few_descriptors() {
@@ -386,6 +419,93 @@ fn a_neighbour_that_does_not_answer() {
             assert_eq!(run.one().message(), own, "{user} {options} {host}");
             assert!(run.one().0["syns"].is_null(), "none left: {user} {options} {host}");
         }
+    });
+}
+
+/// An address each, so that no run finds the question of another; IPv4, IPv6 and a gateway of either.
+fn absent(number: usize) -> [String; 4] {
+    let (host, gateway) = (100 + number, 200 + number);
+    [
+        format!("10.77.1.{host}"),
+        format!("fd77:1::{host}"),
+        format!("198.51.{gateway}.1"),
+        format!("2001:db8:{gateway}::1"),
+    ]
+}
+
+/// Linux asks three times, a second apart (mcast_solicit in arp(7)), and our limit may come first.
+#[test]
+fn a_neighbour_that_has_not_answered_within_our_limit() {
+    const WAYS: [&str; 6] = ["", "-t 500ms", "--mode blocking", "--mode blocking -t 500ms", "-u", "-u -t 500ms"];
+    let link = Topology::chain(0);
+    for family in ["ipv4", "ipv6"] {
+        // By default it gives up 60 ms after our default limit, which a busy machine may miss.
+        link.client.sysctl(&format!("net/{family}/neigh/right/mcast_solicit"), "6");
+    }
+    let rows: Vec<(&str, String)> = WAYS
+        .into_iter()
+        .enumerate()
+        .flat_map(|(number, way)| {
+            let gateway = 200 + number;
+            link.client.ip(&format!(
+                "route add 198.51.{gateway}.0/24 via 10.77.1.{gateway}\n\
+             route add 2001:db8:{gateway}::/48 via fd77:1::{gateway}"
+            ));
+            absent(number).map(|host| (way, host))
+        })
+        .collect();
+    at_once(&rows, |(options, host)| {
+        let run = Run::of(rconnect(&link.client, &format!("{options} {host} 9")).nobody());
+        let outcome = if options.contains("-u") { "unconfirmed" } else { "timed-out" };
+        assert_eq!(run.one().verdict(), format!("{outcome} neighbour-silent limit completion -"), "{options} {host}");
+        assert!(run.one().0["syns"].is_null(), "none left: {options} {host}");
+        assert!(run.one().0["icmp"].is_null(), "{options} {host}");
+        assert_eq!(run.output.code(), if options.contains("-u") { 9 } else { 5 }, "{options} {host}");
+    });
+}
+
+/// With the system's own settings our default limit and the kernel's last question end within 60 ms.
+#[test]
+fn a_neighbour_that_does_not_answer_is_named_by_default() {
+    let link = Topology::chain(0);
+    at_once(&pairs(&["10.77.1.99", "fd77:1::99"], &["", "--mode blocking"]), |&(host, options)| {
+        let run = Run::of(rconnect(&link.client, &format!("{options} {host} 9")));
+        assert_eq!(run.one().0["cause"], "neighbour-silent", "{options} {host}: {:?}", run.one());
+        assert!(run.one().0["syns"].is_null(), "none left: {options} {host}");
+    });
+}
+
+#[test]
+fn people_read_who_does_not_answer() {
+    let link = Topology::chain(0);
+    link.client.ip("route add 198.51.100.0/24 via 10.77.1.98\nroute add 2001:db8::/32 via fd77:1::98");
+    let rows = [
+        ("10.77.1.99", "the next hop does not answer ARP"),
+        ("fd77:1::99", "the next hop does not answer neighbour discovery"),
+        ("198.51.100.1", "gateway 10.77.1.98 does not answer ARP"),
+        ("2001:db8::1", "gateway fd77:1::98 does not answer neighbour discovery"),
+    ];
+    at_once(&pairs(&rows, &["", "-u"]), |&((host, said), protocol)| {
+        let words = format!("{protocol} -t 500ms {host} 9");
+        let output = link.client.command(RCONNECT).args(words.split_whitespace()).run();
+        let found = output.stdout.lines().any(|line| line.trim().starts_with(said));
+        assert!(found, "{protocol} {host}: {}", output.stdout);
+        assert!(!output.stdout.contains("SYN"), "{protocol} {host}: {}", output.stdout);
+    });
+}
+
+/// Its link address is known: what was sent has left.
+#[test]
+fn a_silent_host_is_no_silent_neighbour() {
+    let link = Topology::chain(0);
+    for protocol in ["tcp", "udp"] {
+        link.server.filter("input", &format!("{protocol} dport 9 drop"));
+    }
+    at_once(&pairs(&["10.77.1.2", "fd77:1::2"], &["", "--mode blocking", "-u"]), |&(host, options)| {
+        let run = Run::of(rconnect(&link.client, &format!("{options} -t 500ms {host} 9")).nobody());
+        let udp = options == "-u";
+        assert_eq!(run.one().verdict(), if udp { UNCONFIRMED } else { SILENCE }, "{options} {host}");
+        assert_eq!(run.one().0["syns"].as_u64(), (!udp).then_some(1), "{options} {host}");
     });
 }
 

@@ -8,7 +8,7 @@ mod support;
 
 use lab::*;
 use serde_json::{Value, json};
-use support::{Run, rconnect};
+use support::{Run, at_once, pairs, rconnect};
 
 /// glibc shall not try again by itself: what is counted here is what the program asks for.
 const ONCE: &str = "timeout:1 attempts:1";
@@ -318,6 +318,52 @@ fn a_slow_name_holds_up_nobody() {
     assert!(running.line().is_some_and(|line| line.contains(r#""target":"127.0.0.9:80""#)));
     assert!(running.line().is_some_and(|line| line.contains(r#""target":"slow-300.test:80""#)));
     assert_eq!(running.wait().code(), 4);
+}
+
+/// glibc opens files and sockets for a lookup, and as many attempts want one each.
+#[test]
+fn names_share_few_descriptors_with_attempts() {
+    let net = Netns::new();
+    let dns = net.dns();
+    let open = net.listen("127.0.0.1:0");
+    let names: Vec<String> = (0..100).map(|number| format!("n{number}.test")).collect();
+    for name in &names {
+        dns.record(name, "127.0.0.1");
+    }
+    let hosts: String = names.iter().map(|name| format!("127.0.0.1 {name}\n")).collect();
+    let targets: Vec<String> = names.iter().map(|name| format!("{name}:{}", open.port())).collect();
+    type Change<'a> = &'a (dyn Fn(Command) -> Command + Sync);
+    let sources: [Change; 2] = [&|command| command.resolver(ONCE), &|command| command.etc("hosts", &hosts)];
+    at_once(&pairs(&sources, &[10, 20, 30]), |&(source, descriptors)| {
+        let run = Run::of(source(rconnect(&net, &targets.join(" "))).descriptors(descriptors));
+        let good = run.targets.iter().filter(|target| attempts(target) == ["127.0.0.1 connected"]).count();
+        assert_eq!((run.targets.len(), good), (100, 100), "{descriptors}: {:?}", run.targets);
+        assert_eq!((run.output.code(), run.output.stderr.as_str()), (0, ""), "{descriptors}");
+    });
+}
+
+/// As many as are asked for at the same time, and more.
+#[test]
+fn silent_names_hold_up_no_literal() {
+    let net = Netns::new();
+    let dns = net.dns();
+    for silent in [32, 100] {
+        let names = (0..silent).map(|number| format!("timeout.n{number}.test:80\n"));
+        let list: String = names.chain(["127.0.0.9:80\n".into()]).collect();
+        let file = std::env::temp_dir().join(format!("rconnect-names-{}-{silent}", std::process::id()));
+        std::fs::write(&file, &list).expect("a file of names");
+        let from_file = rconnect(&net, "--from").args([&file]);
+        for command in [from_file, rconnect(&net, "--from -").stdin(&list)] {
+            let mut running = command.resolver("timeout:30").start();
+            let first = running.line().expect("a line");
+            assert!(first.contains(r#""target":"127.0.0.9:80""#), "{first}");
+            running.signal(Signal::SIGINT);
+            let output = running.wait();
+            assert_eq!((output.code(), output.stderr.as_str()), (130, ""), "{silent}");
+        }
+        std::fs::remove_file(file).expect("the file is still there");
+    }
+    assert!(!dns.queries().is_empty());
 }
 
 /// "try an attempt again, only where the code is retryable"

@@ -12,14 +12,18 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::*;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde_json::{Value, json};
 use support::{RCONNECT, Run, rconnect};
 
@@ -211,6 +215,16 @@ fn a_limit_that_has_passed_already_is_a_limit() {
     assert_eq!((output.code(), outcomes(&parsed(&output))), (1, vec!["9 skipped".to_string()]));
 }
 
+#[test]
+fn no_deadline_is_no_limit() {
+    let net = Netns::new();
+    for limit in ["none", "0"] {
+        let run = Run::of(rconnect(&net, &format!("--deadline {limit} 127.0.0.1 9")));
+        assert_eq!(run.one().verdict(), "refused rst peer completion ECONNREFUSED", "{limit}");
+        assert_eq!((run.output.code(), run.output.stderr.as_str()), (4, ""), "{limit}");
+    }
+}
+
 /// What a name would have been asked for is told without asking.
 #[test]
 fn a_name_that_the_deadline_left_out_is_skipped() {
@@ -242,6 +256,48 @@ fn the_deadline_ends_the_wait_for_targets() {
     let line = "rconnect: the deadline came before the end of the targets: the rest is not reported\n";
     assert_eq!(output.stderr, line);
     assert!(output.elapsed < SOON, "{output:?}");
+}
+
+/// open(2) of a FIFO waits for the other end.
+#[test]
+fn the_deadline_ends_the_wait_for_a_writer() {
+    let net = Netns::new();
+    let fifo = Fifo::new();
+    let output = rconnect(&net, "--deadline 300ms --from").args([&fifo.0]).run();
+    let line = "rconnect: the deadline came before the end of the targets: the rest is not reported\n";
+    assert_eq!((output.code(), output.stdout.as_str(), output.stderr.as_str()), (1, "", line));
+    assert!(output.elapsed >= ms(300) && output.elapsed < SOON, "{output:?}");
+}
+
+/// Longer than the limit, so that nothing of it is left when the process goes on.
+#[test]
+fn a_stop_takes_its_time_from_the_limit() {
+    const LIMIT: Duration = ms(2000);
+    const WAYS: [&str; 4] = ["-t 2s", "-t 2s -m blocking", "-t 2s -u", "-t none --deadline 2s"];
+    let net = Netns::new();
+    let (tell, sent) = channel();
+    let _peer = net.tun(move |packet| {
+        if packet.nth <= 1 {
+            let _ = tell.send(());
+        }
+        silence()
+    });
+    let begin = Instant::now();
+    let started = WAYS.map(|options| rconnect(&net, &format!("{options} {PEER} 80")).start());
+    for _ in WAYS {
+        sent.recv_timeout(LIMIT / 2).expect("what each of them sends first");
+    }
+    started.iter().for_each(|running| running.signal(Signal::SIGSTOP));
+    thread::sleep((begin + LIMIT + ms(500)).saturating_duration_since(Instant::now()));
+    for (running, options) in started.into_iter().zip(WAYS) {
+        running.signal(Signal::SIGCONT);
+        let continued = Instant::now();
+        let run = Run::from(running.wait());
+        let (rest, elapsed) = (continued.elapsed(), Duration::from_micros(run.one().elapsed_us()));
+        assert!(run.one().verdict().contains(" limit completion -"), "{options}: {run:?}");
+        assert!(rest < LIMIT / 2, "{options}: another {rest:?}");
+        assert!(elapsed >= LIMIT && elapsed < continued - begin + LIMIT / 2, "{options}: {elapsed:?}");
+    }
 }
 
 // --- retries ------------------------------------------------------------------------------------------------------
@@ -307,6 +363,17 @@ fn the_rate_spaces_the_starts() {
     // The first may have been seen late.
     assert!(span >= ms(10 * 20 - 10), "{span:?}");
     assert!(span < ms(1000), "{span:?}");
+}
+
+/// "starts a second": after the last there is nothing to wait for.
+#[test]
+fn the_rate_holds_up_no_result() {
+    let net = Netns::new();
+    for options in ["", "-m blocking", "-u"] {
+        let run = Run::of(rconnect(&net, &format!("--rate 1 {options} 127.0.0.1 9")));
+        assert_eq!(run.output.code(), 4, "{options}");
+        assert!(run.output.elapsed < ms(1000), "{options}: {:?}", run.output.elapsed);
+    }
 }
 
 /// How many of twelve attempts were in flight together at most, each SYN being answered so late.
@@ -412,15 +479,60 @@ fn a_signal_ends_the_run_with_what_is_known() {
 
 #[test]
 fn a_signal_ends_a_lookup() {
-    let net = Netns::new();
-    let dns = net.dns();
-    let running = rconnect(&net, "timeout.test 80").resolver("timeout:5").start();
-    dns.await_query("timeout.test A");
-    running.signal(Signal::SIGINT);
-    let output = running.wait();
-    assert_eq!((output.code(), output.stderr.as_str()), (130, ""));
-    assert_eq!(outcomes(&parsed(&output)), ["80 interrupted"]);
-    assert!(output.elapsed < SOON, "{output:?}");
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let net = Netns::new();
+        let dns = net.dns();
+        let running = rconnect(&net, "timeout.test 80").resolver("timeout:5").start();
+        dns.await_query("timeout.test A");
+        running.signal(signal);
+        let output = running.wait();
+        assert_eq!((output.code(), output.stderr.as_str()), (code, ""));
+        let targets = parsed(&output);
+        assert_eq!(outcomes(&targets), ["80 interrupted"]);
+        // Neither the resolver nor a limit of ours decided it.
+        for key in ["error", "by", "cause", "advice"] {
+            assert!(targets[0]["resolve"][key].is_null(), "{key}: {:#}", targets[0]["resolve"]);
+        }
+        assert!(output.elapsed < SOON, "{output:?}");
+    }
+}
+
+/// nohup(1), or a shell that starts a program in the background, has it ignore what the terminal sends.
+#[test]
+fn a_signal_that_was_ignored_before_stays_ignored() {
+    for (mode, ignored, other, code) in [
+        ("nonblocking", Signal::SIGINT, Signal::SIGTERM, 143),
+        ("nonblocking", Signal::SIGTERM, Signal::SIGINT, 130),
+        ("blocking", Signal::SIGINT, Signal::SIGTERM, 143),
+    ] {
+        let net = Netns::new();
+        let (tell, told) = channel::<()>();
+        let peer = net.tun(move |packet| match packet.port() {
+            // The answer comes after the signal.
+            80 if told.recv_timeout(PATIENCE).is_ok() => vec![packet.reset()],
+            _ => silence(),
+        });
+        let start = |port: u16| {
+            let trap = ignored.as_str().trim_start_matches("SIG");
+            let script = format!("trap '' {trap}; exec {RCONNECT} --json -t none -m {mode} {PEER} {port}");
+            let running = net.command("/bin/sh").args(["-c", &script]).start();
+            peer.await_syns(port, 1);
+            running.signal(ignored);
+            running
+        };
+        let running = start(80);
+        tell.send(()).unwrap();
+        let output = running.wait();
+        assert_eq!((output.code(), output.stderr.as_str()), (4, ""), "{mode} {ignored}: that of the verdict");
+        let running = start(81);
+        running.signal(other);
+        let output = running.wait();
+        assert_eq!(
+            (output.code(), outcomes(&parsed(&output))),
+            (code, vec!["81 interrupted".into()]),
+            "{mode} {ignored}"
+        );
+    }
 }
 
 #[test]
@@ -473,6 +585,63 @@ fn a_full_disk_is_a_fault() {
     assert_eq!((output.code(), output.stderr.as_str()), (0, ""), "nothing is written");
 }
 
+/// A result that nobody gets is an error; without results there is none to lose.
+#[test]
+fn a_closed_standard_output_is_a_fault() {
+    let net = Netns::new();
+    let said = |args: &str, redirection: &str| {
+        let output = net.command("/bin/sh").args(["-c", &format!("exec {RCONNECT} {args} {redirection}")]).run();
+        (output.code(), output.stderr)
+    };
+    for closed in [">&-", "1</dev/null"] {
+        for args in
+            ["127.0.0.1 9", "--json 127.0.0.1 9", "-o csv 127.0.0.1 9", "-v -m blocking 127.0.0.1 9", "-u 127.0.0.1 9"]
+        {
+            let line = "rconnect: cannot write the results: Bad file descriptor (os error 9)\n";
+            assert_eq!(said(args, closed), (2, line.into()), "{args} {closed}");
+        }
+        for args in
+            ["--list-errors", "--list-errors --json", "--explain refused", "--generate man", "--help", "--version"]
+        {
+            let line = "rconnect: cannot write the result: Bad file descriptor (os error 9)\n";
+            assert_eq!(said(args, closed), (2, line.into()), "{args} {closed}");
+        }
+        assert_eq!(said("-q 127.0.0.1 9", closed), (4, String::new()), "{closed}");
+        assert_eq!(said("-q -u 127.0.0.1 9", closed), (4, String::new()), "{closed}");
+    }
+}
+
+/// As an event loop has it, which shares its end of the pipe with us.
+#[test]
+fn a_nonblocking_pipe_is_waited_for() {
+    const TARGETS: usize = 3000;
+    let net = Netns::new();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    let full = writer.try_clone().unwrap();
+    let mut program = std::process::Command::new(RCONNECT);
+    program.args(["--json", "127.0.0.1", &format!("1-{TARGETS}")]).stdout(writer);
+    // A child is in the namespace of the thread that starts it.
+    let mut child = net.enter(|| program.spawn()).unwrap();
+    drop(program);
+    let begin = Instant::now();
+    while nix::poll::poll(&mut [PollFd::new(full.as_fd(), PollFlags::POLLOUT)], PollTimeout::ZERO).unwrap() > 0 {
+        assert!(begin.elapsed() < PATIENCE, "a pipe is full some time");
+        thread::yield_now();
+    }
+    drop(full);
+    let (mut text, mut buffer) = (Vec::new(), [0; 512]);
+    while let count @ 1.. = reader.read(&mut buffer).unwrap() {
+        text.extend(&buffer[..count]);
+    }
+    let text = String::from_utf8(text).unwrap();
+    let mut ports: Vec<u64> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["port"].as_u64().unwrap()).collect();
+    ports.sort();
+    assert!(ports.iter().copied().eq(1..=TARGETS as u64), "{} lines", ports.len());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+}
+
 /// A socket takes the lowest free descriptor, and standard output is descriptor 1.
 #[test]
 fn the_report_never_goes_to_the_peer() {
@@ -506,6 +675,25 @@ impl Fifo {
 }
 
 impl Drop for Fifo {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A file that goes with the test.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(text: &[u8]) -> TempFile {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("rconnect-run-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, text).expect("a temporary file");
+        TempFile(path)
+    }
+}
+
+impl Drop for TempFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
     }
@@ -561,6 +749,71 @@ fn a_bad_line_ends_a_stream_after_what_came_before() {
     let line = "rconnect: line 3: \"::1:80\" has no brackets around its IPv6 address: write [::1]:80\n";
     assert_eq!((run.code(), run.stderr.as_str()), (2, line));
     assert_eq!(outcomes(&parsed(&run)), ["1 refused"]);
+}
+
+/// A file can be read before anything is sent, by whatever way it comes.
+#[test]
+fn a_bad_line_of_a_redirected_file_comes_before_anything_is_sent() {
+    let net = Netns::new();
+    let listener = net.enter(|| TcpListener::bind("127.0.0.1:0").unwrap());
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let list = TempFile::new(format!("127.0.0.1:{port}\n::1:80\n").as_bytes());
+    let said = |from: String| {
+        let script = format!("exec {RCONNECT} --json --from {from}");
+        let output = net.command("/bin/sh").args(["-c", &script]).run();
+        let line = format!("{}: \"::1:80\" has no brackets around its IPv6 address: write [::1]:80\n", "2");
+        assert!(output.stderr.starts_with("rconnect: ") && output.stderr.ends_with(&line), "{output:?}");
+        assert_eq!((output.code(), output.stdout.as_str(), output.stderr.lines().count()), (2, "", 1), "{from}");
+        assert!(listener.accept().is_err(), "{from}");
+    };
+    said(format!("- < {}", list.0.display()));
+    said(list.0.display().to_string());
+}
+
+/// What has no end is not read to it.
+#[test]
+fn what_is_too_long_is_refused_and_not_read_into_memory() {
+    const MIB: u64 = 1 << 20;
+    let net = Netns::new();
+    let long = TempFile::new(format!("127.0.0.1:9\n# {}\n", "x".repeat(1 << 16)).as_bytes());
+    let payload = TempFile::new(&[b'x'; 65_508]);
+    let (long, payload) = (long.0.display(), payload.0.display());
+    for args in [
+        format!("--from {long}"),
+        format!("--from - < {long}"),
+        format!("cat {long} |--from -"),
+        "--from /dev/zero".into(),
+        "--from - < /dev/zero".into(),
+        "-u --payload @/dev/zero 127.0.0.1 9".into(),
+        format!("-u --payload @{payload} 127.0.0.1 9"),
+        format!("-u --payload {} 127.0.0.1 9", "x".repeat(65_508)),
+    ] {
+        let script = match args.split_once('|') {
+            Some((source, args)) => format!("{source} | {RCONNECT} --json {args}"),
+            None => format!("exec {RCONNECT} --json {args}"),
+        };
+        let output = net.command("/bin/sh").path().args(["-c", &script]).memory(64 * MIB).run();
+        let args = &args[..args.len().min(80)];
+        assert_eq!((output.code(), output.stderr.lines().count()), (2, 1), "{args}: {output:?}");
+        assert!(output.stderr.contains("longer than"), "{args}: {output:?}");
+        // A stream shows its second line after the first was probed.
+        assert!(output.stdout.is_empty() || args.contains('|'), "{args}: {output:?}");
+    }
+}
+
+/// Of a length that a line may have, and a datagram.
+#[test]
+fn what_is_just_not_too_long_is_taken() {
+    let net = Netns::new();
+    let _echo = net.udp_echo("127.0.0.1:7");
+    let target = "127.0.0.1:7 #";
+    let line = target.to_owned() + &"x".repeat((1 << 16) - 1 - target.len()) + "\n";
+    let (list, payload) = (TempFile::new(line.as_bytes()), TempFile::new(&[b'x'; 65_507]));
+    let run = Run::of(rconnect(&net, "-u --from").args([&list.0]));
+    assert_eq!(run.one().verdict(), "connected - - completion -");
+    let run = Run::of(rconnect(&net, &format!("-u --payload @{} 127.0.0.1 7", payload.0.display())));
+    assert_eq!(run.one().verdict(), "connected - - completion -");
 }
 
 #[test]
@@ -663,6 +916,8 @@ fn a_low_limit_of_descriptors_slows_a_run_and_fails_no_attempt() {
     let note = "rconnect: 17 attempts in flight instead of 100: the descriptor limit is 40 (ulimit -n)\n";
     assert_eq!((output.code(), output.stderr.as_str()), (4, note));
     assert_eq!(output.stdout.matches(r#""cause":"rst""#).count(), 500);
+    let output = rconnect(&net, "127.0.0.1:1-500").args(["-q", "-j", "100"]).descriptors(40).run();
+    assert_eq!((output.code(), output.stdout.as_str(), output.stderr.as_str()), (4, "", ""));
 }
 
 // --- what is sent and what is left --------------------------------------------------------------------------------
@@ -704,7 +959,7 @@ fn options_are_on_the_wire() {
         seen.note(packet);
         silence()
     });
-    for host in [PEER, "fd09::7"] {
+    for host in [PEER, "fd09::7", "::ffff:10.9.7.7"] {
         for (options, ttl, class) in [
             ("", 64, 0),
             ("--ttl 7", 7, 0),
@@ -738,5 +993,10 @@ fn the_payload_is_sent_as_it_is() {
         let run = Run::of(rconnect(&net, &format!("-u {options} {PEER} 53")));
         assert_eq!(run.one().verdict(), "connected - - completion -");
         assert_eq!(log.0.lock().unwrap().pop().unwrap().1.data(), payload, "{options}");
+        for host in [PEER, "[fd09::7]", "[::ffff:10.9.7.7]"] {
+            let run = Run::of(rconnect(&net, &format!("{options} udp://{host}:53")));
+            assert_eq!(run.one().verdict(), "connected - - completion -", "{options} {host}: the URL selects UDP");
+            assert_eq!(log.0.lock().unwrap().pop().unwrap().1.data(), payload, "{options} {host}");
+        }
     }
 }

@@ -13,6 +13,9 @@ use support::*;
 /// Routers between the client and the server, which is the hop after the last.
 const ROUTERS: usize = 4;
 
+/// Hops that are looked at.
+const FARTHEST: usize = 30;
+
 /// A run with `--trace`, and the path to the only address.
 fn trace(path: &Topology, args: &str) -> (Run, Traced) {
     let run = Run::of(rconnect(&path.client, &format!("--trace {args}")).nobody());
@@ -93,6 +96,87 @@ fn to_the_server_and_what_it_says() {
                 assert!(hop["elapsed_us"].as_u64() > Some(0), "{hop}");
             }
         }
+    });
+}
+
+/// An IPv6 socket that speaks IPv4 (RFC 4291 section 2.5.5.2) takes the path of IPv4.
+#[test]
+fn to_a_mapped_address() {
+    let path = Topology::chain(ROUTERS);
+    let server = router(&path, 0, ROUTERS + 1);
+    for args in ["9", "9 -u"] {
+        let (run, traced) = trace(&path, &format!("::ffff:{server} {args}"));
+        let hops = routers(&path, 0, 1..=ROUTERS);
+        assert_eq!(traced.summary(), expected("answered", hops, &[format!("{server} refused ECONNREFUSED")]), "{args}");
+        assert_eq!(run.output.code(), 4);
+    }
+}
+
+/// 198.51.100.0/24 and 2001:db8::/32 go to and fro between the two routers.
+#[test]
+fn in_circles() {
+    let path = Topology::chain(2);
+    path.router(1).ip("route add 198.51.100.0/24 via 10.77.2.2\nroute add 2001:db8::/32 via fd77:2::2");
+    path.router(2).ip("route add 198.51.100.0/24 via 10.77.2.1\nroute add 2001:db8::/32 via fd77:2::1");
+    // A router that sends back over the link it came from recommends the shorter way (RFC 1122 section 3.2.2.2).
+    for interface in ["all", "right"] {
+        for family in ["ipv4", "ipv6"] {
+            path.client.sysctl(&format!("net/{family}/conf/{interface}/accept_redirects"), "0");
+        }
+    }
+    // IPv4 answers from the interface towards the client (icmp_errors_use_inbound_ifaddr), IPv6 from that towards router 2.
+    let back = [router(&path, 0, 1), "fd77:2::1".parse().expect("an address")];
+    for (family, host) in ["198.51.100.1", "2001:db8::1"].into_iter().enumerate() {
+        for protocol in ["", "-u"] {
+            let (run, traced) = trace(&path, &format!("{protocol} -t 1s {host} 9"));
+            let hops = (0..FARTHEST).map(|hop| match hop {
+                0 => router(&path, family, 1),
+                odd if odd % 2 == 1 => router(&path, family, 2),
+                _ => back[family],
+            });
+            assert_eq!(traced.summary(), expected("loop", hops, &[]), "{protocol} {host}");
+            assert_eq!(run.one().0["cause"], "ttl-exceeded", "{protocol} {host}");
+        }
+    }
+}
+
+#[test]
+fn farther_than_anybody_looks() {
+    let net = Netns::new();
+    let router = |family: usize, ttl: u8| ["192.0.2.", "2001:db8::"][family].to_owned() + &ttl.to_string();
+    let _peer = net.tun(move |packet| match (packet.destination.is_ipv4(), packet.ttl()) {
+        (_, 31..) => silence(),
+        (true, ttl) => vec![packet.icmp(11, 0).from(&router(0, ttl))],
+        (false, ttl) => vec![packet.icmp(3, 0).from(&router(1, ttl))],
+    });
+    for ((family, host), protocol) in pairs(&[(0, "10.9.7.7"), (1, "fd09::7")], &["", "-u"]) {
+        let run = Run::of(rconnect(&net, &format!("--trace -t 1s {protocol} {host} 9")).nobody());
+        let traced = Traced(run.one_target()["trace"][0].clone());
+        let hops = (1..=FARTHEST as u8).map(|ttl| router(family, ttl).parse().expect("an address"));
+        assert_eq!(traced.summary(), expected("too-far", hops, &[]), "{protocol} {host}");
+    }
+}
+
+/// The kernel asks for three seconds, and its answer to itself is all that comes back.
+#[test]
+fn a_neighbour_that_does_not_answer_is_no_path() {
+    at_once(&pairs(&["10.77.1.99", "fd77:1::99"], &["", "-u"]), |&(host, protocol)| {
+        let path = Topology::chain(0);
+        path.client.hurry_neighbours("right");
+        let (run, traced) = trace(&path, &format!("{protocol} {host} 9"));
+        assert_eq!(run.one().0["cause"], "neighbour-silent", "{protocol} {host}");
+        assert_eq!(traced.0["end"], "local", "{protocol} {host}: {traced:?}");
+    });
+}
+
+/// Our limit comes before the kernel's: what was sent has not left this link either.
+#[test]
+fn a_neighbour_that_has_not_answered_yet_is_no_path() {
+    at_once(&pairs(&["10.77.1.99", "fd77:1::99"], &["", "-u"]), |&(host, protocol)| {
+        let path = Topology::chain(0);
+        let (run, traced) = trace(&path, &format!("{protocol} -t 500ms {host} 9"));
+        assert_eq!(run.one().0["cause"], "neighbour-silent", "{protocol} {host}");
+        assert_eq!(traced.0["end"], "local", "{protocol} {host}: {traced:?}");
     });
 }
 

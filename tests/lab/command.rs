@@ -133,6 +133,11 @@ impl Command {
         self.step(Stage::Limits, move || Ok(setrlimit(Resource::RLIMIT_NOFILE, count, count)?))
     }
 
+    /// RLIMIT_AS in bytes: what reads without end into memory does not get far.
+    pub fn memory(self, bytes: u64) -> Command {
+        self.step(Stage::Limits, move || Ok(setrlimit(Resource::RLIMIT_AS, bytes, bytes)?))
+    }
+
     /// Runs on the first CPU only; see [`super::Netns::defer_delivery`].
     pub fn on_first_cpu(self) -> Command {
         self.step(Stage::Cpu, sys::pin_to_first_cpu)

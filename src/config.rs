@@ -93,6 +93,8 @@ pub struct Rules {
     pub pins: Vec<Pin>,
     /// What sockets are bound to.
     pub source: Option<SocketAddr>,
+    /// An attempt ends by a limit of ours, if by nothing else.
+    pub limited: bool,
 }
 
 impl Rules {
@@ -118,6 +120,10 @@ impl Rules {
             "{} has {} addresses: add --yes to probe more than {MOST_ADDRESSES}",
             spec.hosts,
             spec.addresses()
+        );
+        ensure!(
+            self.limited || spec.protocol == Protocol::Tcp,
+            "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
         );
         if let (Some(source), Some(ip)) = (self.source, literal(&spec.hosts)) {
             let family = |v6| if v6 { "IPv6" } else { "IPv4" };
@@ -150,9 +156,11 @@ fn literal(hosts: &Hosts) -> Option<IpAddr> {
 pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Task> {
     let output = if args.json { Output::Json } else { args.output };
     if let Some(code) = args.explain {
+        ensure!(output != Output::Csv, "--explain has no form csv: use json, or leave --output out");
         return Ok(Task::Explain(code, output));
     }
     if args.list_errors {
+        ensure!(output != Output::Csv, "--list-errors has no form csv: use json, or leave --output out");
         return Ok(Task::ListErrors(output));
     }
     if let Some(kind) = args.generate {
@@ -195,7 +203,8 @@ fn rules(args: &Args) -> Result<Rules> {
     let protocol = if args.udp { Protocol::Udp } else { Protocol::Tcp };
     let interface = args.interface.clone();
     let (pins, source) = (Vec::new(), None);
-    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins, source };
+    let limited = args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some());
+    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins, source, limited };
     for text in &args.resolve {
         let pin = rules.grammar().pin(text).context("--resolve")?;
         let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
@@ -227,10 +236,6 @@ fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
     ensure!(
         args.mode == Mode::Nonblocking || !args.fail_on_icmp,
         "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"
-    );
-    ensure!(
-        !args.udp || args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some()),
-        "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
     );
     ensure!(
         args.mode == Mode::Nonblocking || !args.trace,

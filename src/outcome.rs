@@ -254,7 +254,7 @@ slugs! {
 /// A step in the life of an attempt, for `-v`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Since the attempt's start.
+    /// Since the attempt's first step, socket().
     pub at: Duration,
     /// `socket`, `option`, `bind`, `connect`, `error-queue`, `writable`, `readable`, `SO_ERROR`, `limit`, `send`, `recv`, `close`.
     pub event: &'static str,
@@ -286,7 +286,7 @@ pub struct Attempt {
     pub number: u32,
     /// Since the target's start.
     pub started: Duration,
-    /// What a program would have waited.
+    /// From the call of connect(): what a program would have waited.
     pub elapsed: Duration,
     /// What it came to.
     pub outcome: Outcome,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::engine::Connect;
-use crate::outcome::{Attempt, By, Hop, Outcome, Path, PathEnd, Protocol};
+use crate::outcome::{Attempt, By, Cause, Hop, Outcome, Path, PathEnd, Protocol};
 use crate::socket::{self, Begun, Connecting, Options};
 use crate::sys::{self, Ready, Waiter};
 use crate::verdict::End;
@@ -128,6 +128,8 @@ impl Tracer<'_> {
 struct Tracing {
     address: SocketAddr,
     hops: Vec<Option<Hop>>,
+    /// The next hop has no link address (yet): nothing of what was sent has left.
+    unresolved: bool,
     sent: u8,
     window: u8,
     widened: Instant,
@@ -135,7 +137,8 @@ struct Tracing {
 
 impl Tracing {
     fn new(address: SocketAddr, now: Instant) -> Self {
-        Tracing { address, hops: vec![None; usize::from(MOST_HOPS)], sent: 0, window: WINDOW, widened: now }
+        let hops = vec![None; usize::from(MOST_HOPS)];
+        Tracing { address, hops, unresolved: false, sent: 0, window: WINDOW, widened: now }
     }
 
     /// The next hop to send, if the window allows one.
@@ -156,6 +159,7 @@ impl Tracing {
     }
 
     fn answer(&mut self, ttl: u8, attempt: Attempt) {
+        self.unresolved |= attempt.cause == Some(Cause::NeighbourSilent);
         let hop = Hop::new(ttl, attempt);
         if hop.address.is_some() {
             // An answer moves the window on by one and starts the pause anew.
@@ -189,6 +193,7 @@ impl Tracing {
             Some(hop) if hop.by == Some(By::Local) || hop.address.is_none() => PathEnd::Local,
             Some(hop) if hop.address == Some(self.address.ip().to_canonical()) => PathEnd::Answered,
             Some(_) => PathEnd::Rejected,
+            None if self.unresolved && shown == 0 => PathEnd::Local,
             None if goes_in_circles(&hops) => PathEnd::Loop,
             None if shown == MOST_HOPS => PathEnd::TooFar,
             None => PathEnd::Silence,

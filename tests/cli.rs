@@ -212,6 +212,8 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--payload", "x", "h", "80"], "--payload is what a datagram carries: add --udp, or leave it out for TCP"),
         (&["-I", "", "h", "80"], "a value is required for '--interface <NAME>' but none was supplied"),
         (&["-m", "blocking", "--fail-on-icmp", "h", "80"], "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"),
+        (&["--list-errors", "-o", "csv"], "--list-errors has no form csv: use json, or leave --output out"),
+        (&["-t", "0", "udp://h:80"], "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"),
         (&["-u", "-t", "0", "h", "80"], "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"),
         (&["-s", "::1", "127.0.0.1", "80"], "127.0.0.1 is IPv4 and --source ::1 is IPv6: give a source address of the same family"),
         (&["--resolve", "a:80:::1", "--resolve", "A:80:127.0.0.1", "a", "80"], "--resolve: 'A:80:127.0.0.1' pins what is pinned already: give all addresses at once, as in a:80:ADDR,ADDR"),

@@ -108,7 +108,7 @@ impl Page {
     }
 }
 
-/// Every line of advice and what it is about.
+/// Every line of advice and what it is about; of an address, that of the last try.
 fn advised(report: &Report) -> impl Iterator<Item = (Topic, &str)> {
     let topic = |cause: Option<Cause>, by, code: Option<Code>| (cause, by, code.filter(|_| cause.is_none()));
     let lookup = &report.lookup;
@@ -116,7 +116,11 @@ fn advised(report: &Report) -> impl Iterator<Item = (Topic, &str)> {
     let of_attempts = report
         .attempts
         .iter()
-        .filter_map(move |attempt| Some((topic(attempt.cause, attempt.by, attempt.error), attempt.advice.as_deref()?)));
+        .enumerate()
+        .filter(|&(index, attempt)| report.attempts.get(index + 1).is_none_or(|next| next.address != attempt.address))
+        .filter_map(move |(_, attempt)| {
+            Some((topic(attempt.cause, attempt.by, attempt.error), attempt.advice.as_deref()?))
+        });
     of_lookup.chain(of_attempts)
 }
 

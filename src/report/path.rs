@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::address;
 use super::human::{TIME_WIDTH, codes, neighbour};
 use crate::duration;
-use crate::outcome::{Cause, Hop, Path, PathEnd, Protocol, Report};
+use crate::outcome::{Attempt, Cause, Hop, Path, PathEnd, Protocol, Report};
 
 /// The table of one path of that report.
 pub fn table(path: &Path, report: &Report) -> Vec<String> {
@@ -41,13 +41,16 @@ fn said(hop: &Hop) -> String {
 }
 
 fn closing(path: &Path, report: &Report) -> String {
+    if let Some(attempt) = unresolved(path, report) {
+        return format!("ends on the link: {}", neighbour(attempt));
+    }
     let Some(last) = path.hops.last() else { return "no hop answers".into() };
     let to = address(path.address);
     match (path.end, last.address) {
         (PathEnd::Connected, _) if report.protocol == Protocol::Udp => format!("{to} replied at hop {}", last.ttl),
         (PathEnd::Connected, _) => format!("{to} accepted the connection at hop {}", last.ttl),
         (PathEnd::Answered, _) => answered(&to, last),
-        (PathEnd::Local, Some(from)) => link(path, last, from, report),
+        (PathEnd::Local, Some(from)) => own(last, &format!("{from} says")),
         (PathEnd::Rejected, Some(from)) => rejected(path, last, from),
         (PathEnd::Loop, Some(from)) => circle(path, last, from),
         (PathEnd::TooFar, Some(from)) => format!("{from} answers at hop {}, and no further one is looked at", last.ttl),
@@ -62,13 +65,10 @@ fn answered(to: &str, last: &Hop) -> String {
     format!("{to}{who} answered at hop {}: {}", last.ttl, said(last))
 }
 
-/// This machine itself sends "host unreachable" to itself when address resolution fails.
-fn link(path: &Path, last: &Hop, from: IpAddr, report: &Report) -> String {
-    let unresolved = |cause| cause == Some(Cause::NeighbourSilent);
-    match report.attempts.iter().find(|attempt| attempt.address == path.address && unresolved(attempt.cause)) {
-        Some(attempt) => format!("ends on the link: {}", neighbour(attempt)),
-        None => own(last, &format!("{from} says")),
-    }
+/// The attempt that says that the next hop has no link address; this machine says "host unreachable" to itself then.
+fn unresolved<'a>(path: &Path, report: &'a Report) -> Option<&'a Attempt> {
+    let silent = |attempt: &&Attempt| attempt.cause == Some(Cause::NeighbourSilent) && attempt.address == path.address;
+    report.attempts.iter().find(silent).filter(|_| path.end == PathEnd::Local)
 }
 
 fn own(hop: &Hop, says: &str) -> String {

@@ -185,7 +185,8 @@ fn uninterrupted(found: libc::c_int) -> io::Result<usize> {
 fn timespec(duration: Duration) -> libc::timespec {
     // SAFETY: all-zero is a valid timespec; some C libraries pad it, so that it cannot be written as a literal.
     let mut spec: libc::timespec = unsafe { std::mem::zeroed() };
-    spec.tv_sec = duration.as_secs().try_into().unwrap_or(libc::time_t::MAX);
+    // Ten years at most (crate::duration), which any time_t holds.
+    spec.tv_sec = duration.as_secs() as _;
     spec.tv_nsec = duration.subsec_nanos() as _;
     spec
 }

@@ -1,5 +1,7 @@
 //! The command line, declared once and alike on every system: help, man page and completions come from here.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are the text of --help, where [IPv6] is no link")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -142,19 +142,19 @@ pub enum Stop {
 /// What the driver is to do next.
 #[derive(Debug)]
 pub enum Action {
-    /// Look the name up for the group, then call [`Engine::looked_up`].
+    /// Look the name up for the group, then call [`Engine::looked_up`](super::Engine::looked_up).
     Lookup(GroupId, Name, Protocol),
     /// Forget the lookup; its answer is no longer wanted.
     Abandon(GroupId),
     /// Make the attempt.
     Connect(AttemptId, Connect),
-    /// End the attempt and tell [`Engine::ended`] what is known of it.
+    /// End the attempt and tell [`Engine::ended`](super::Engine::ended) what is known of it.
     GiveUp(AttemptId, Stop),
     /// A target is decided.
     Report(Box<Report>),
 }
 
-/// An attempt to make: call connect(), tell [`Engine::started`] when, then [`Engine::ended`].
+/// An attempt to make: call connect(), tell [`Engine::started`](super::Engine::started) when, then [`Engine::ended`](super::Engine::ended).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connect {
     /// Where to.

@@ -33,7 +33,7 @@ pub enum Drawn {
 pub struct Ended {
     /// The signal that ended it.
     pub signal: Option<Signal>,
-    /// The deadline came before the end of a stream of targets.
+    /// The deadline came before the end of the targets: of a stream, or of more than are told one by one.
     pub unread: bool,
     /// Some target was neither tried nor reported.
     pub cut_short: bool,
@@ -97,6 +97,7 @@ pub fn run(
     // With every slot taken, nobody had looked whether there was more. After a signal nobody asks.
     let unknown = driver.engine.undrained() && driver.ended.signal.is_none();
     let more = unknown && !matches!(source.draw(&mut driver.waiter, true), Drawn::End);
+    driver.ended.unread |= driver.engine.left_unreported();
     driver.ended.cut_short |= driver.engine.cut_short() || more;
     Ok(driver.ended)
 }

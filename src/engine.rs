@@ -29,6 +29,10 @@ const SELF_CONNECT_TRIES: u32 = 8;
 /// Groups held, most of which wait for their lookup: literals behind so many silent names do not wait for them.
 const HELD: usize = 1024;
 
+/// Targets that are reported one by one although the deadline left them out: enough for any list, while a network that
+/// has millions left does not outlast the deadline by telling them.
+const MOST_LEFT_OUT: usize = 10_000;
+
 /// Why something was not tried.
 const DEADLINE: &str = "the deadline was reached";
 
@@ -114,6 +118,8 @@ pub struct Engine {
     stopped: Option<Stop>,
     /// A run that was stopped before every target drawn was tried.
     cut_short: bool,
+    /// Targets that the deadline left out, as far as they are reported.
+    left_out: usize,
 }
 
 impl Engine {
@@ -135,6 +141,7 @@ impl Engine {
             drained: false,
             stopped: None,
             cut_short: false,
+            left_out: 0,
         }
     }
 
@@ -246,6 +253,11 @@ impl Engine {
     /// Whether some target that was drawn is neither tried nor reported because the run was stopped.
     pub fn cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// Whether the deadline left out more than is reported one by one.
+    pub fn left_unreported(&self) -> bool {
+        self.left_out > MOST_LEFT_OUT
     }
 
     /// Whether the run was stopped before it was known that no further group will come.
@@ -569,6 +581,12 @@ impl Engine {
 
     /// Reports one target that the deadline left out.
     fn leave_out(&mut self, now: Instant) {
+        self.left_out += usize::from(!self.order.is_empty());
+        if self.left_unreported() {
+            self.order.clear();
+            self.open.clear();
+            return self.drained();
+        }
         let Some(key) = self.next_target(now) else { return };
         let target = &mut self.targets[key];
         for index in 0..target.lanes.len() {

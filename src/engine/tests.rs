@@ -370,6 +370,18 @@ fn the_rate_spaces_starts() {
     assert!(bench.engine.idle(), "after the last start nothing is waited for");
 }
 
+/// "limit of the whole run"
+#[test]
+fn the_deadline_is_not_outlasted_by_telling_millions_that_it_left_out() {
+    let base = policy();
+    let mut bench = Bench::new(Policy { deadline: Some(base.epoch.0 + SECOND), concurrency: 1, ..base });
+    bench.engine.draw(bench.now, literal(1..=u16::MAX));
+    bench.run();
+    bench.pass(SECOND);
+    assert_eq!((bench.reports.len(), bench.engine.left_unreported()), (MOST_LEFT_OUT, true));
+    assert!(!bench.engine.wants_more());
+}
+
 #[test]
 fn a_signal_ends_what_runs_and_reports_it() {
     let mut bench = Bench::name(Policy { concurrency: 1, ..policy() }, &["10.0.0.1", "10.0.0.2"]);

@@ -35,6 +35,7 @@ const MOST_LEFT_OUT: usize = 10_000;
 
 /// Why something was not tried.
 const DEADLINE: &str = "the deadline was reached";
+const SIGNAL: &str = "interrupted";
 
 /// A group that has been drawn and not been used up.
 struct Open {
@@ -45,6 +46,8 @@ struct Open {
     /// When the lookup began, for the first target that waited for it.
     asked: Option<Instant>,
     tries: u32,
+    /// What the last try came to, while the next one waits.
+    failure: Option<LookupFailure>,
     limit: Option<Instant>,
     lookup: Rc<Lookup>,
     found: Rc<[Found]>,
@@ -181,8 +184,8 @@ impl Engine {
         }
         let lookup = Rc::new(Lookup { addresses: usize::from(name.is_none()), ..Lookup::default() });
         let state = if name.is_some() { LookupState::Waiting } else { LookupState::Ready };
-        let (asked, tries, limit, found) = (None, 0, None, Rc::new([]));
-        let id = self.open.insert(Open { protocol, name, goals, asked, tries, limit, lookup, found, state });
+        let (asked, tries, failure, limit, found) = (None, 0, None, None, Rc::new([]));
+        let id = self.open.insert(Open { protocol, name, goals, asked, tries, failure, limit, lookup, found, state });
         self.order.push_back(id);
         if state == LookupState::Waiting {
             self.waiting.push_back(id);
@@ -200,7 +203,7 @@ impl Engine {
         }
         match result {
             Ok(found) => self.resolved(now, id, found),
-            Err(failure) if self.may_retry_lookup(id, &failure) => self.retry_lookup(now, id),
+            Err(failure) if self.may_retry_lookup(id, &failure) => self.retry_lookup(now, id, failure),
             Err(failure) => self.unresolved(now, id, failure),
         }
     }
@@ -324,6 +327,7 @@ impl Engine {
         let limit = self.lookup_limit(now);
         let open = &mut self.open[id];
         open.tries += 1;
+        open.failure = None;
         open.limit = limit;
         if let Some(name) = open.name.clone() {
             self.out.push_back(Action::Lookup(id, name, open.protocol));
@@ -364,7 +368,8 @@ impl Engine {
             && failure.error.is_none_or(|code| taxonomy::describe(code).retryable)
     }
 
-    fn retry_lookup(&mut self, now: Instant, id: GroupId) {
+    fn retry_lookup(&mut self, now: Instant, id: GroupId, failure: LookupFailure) {
+        self.open[id].failure = Some(failure);
         self.open[id].limit = None;
         self.later.push(Reverse((now + self.policy.retry_delay, Later::Lookup { group: id })));
     }
@@ -574,8 +579,13 @@ impl Engine {
         let pending = self.open.iter().filter(|(_, open)| open.state == LookupState::Pending);
         let pending: Vec<GroupId> = pending.map(|(id, _)| id).collect();
         for id in pending {
-            self.abandon(id);
-            self.unresolved(now, id, limit_reached());
+            match self.open[id].failure.take() {
+                Some(failure) => self.unresolved(now, id, failure),
+                None => {
+                    self.abandon(id);
+                    self.unresolved(now, id, limit_reached());
+                }
+            }
         }
     }
 
@@ -617,7 +627,7 @@ impl Engine {
     fn skip_waiting(&mut self, now: Instant, why: Stop) {
         let reason = match why {
             Stop::Limit => DEADLINE,
-            Stop::Interrupted => "interrupted",
+            Stop::Interrupted => SIGNAL,
         };
         let keys: Vec<usize> = self.targets.iter().map(|(key, _)| key).collect();
         for key in keys {

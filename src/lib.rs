@@ -123,6 +123,8 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
         let in_time = deadline.is_none_or(|deadline| clock::now() < deadline);
         if trace && in_time && sys::can_trace(report.protocol) {
             report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout, deadline)?);
+        }
+        if trace {
             for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
                 *text = advice::traced(text).to_owned();
             }

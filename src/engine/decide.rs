@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::{Policy, Require, Target};
+use super::{DEADLINE, Policy, Require, SIGNAL, Target};
 use crate::outcome::{Attempt, By, Lookup, Outcome, Report};
 
 /// The report on a target whose every address is done.
@@ -13,7 +13,7 @@ pub(super) fn report(policy: &Policy, now: Instant, mut target: Target) -> Repor
     let finals: Vec<&Attempt> = (0..target.lanes.len()).filter_map(|lane| last_word(&target.attempts, lane)).collect();
     let good = holds(policy.require, &finals);
     let outcome = overall(good, &finals, &target.lookup);
-    let partial = good && finals.iter().any(|attempt| counts_as_failed(attempt.outcome));
+    let partial = good && finals.iter().any(|attempt| counts_as_failed(attempt));
     let (epoch, wall) = policy.epoch;
     Report {
         target: target.goal.text,
@@ -42,14 +42,20 @@ fn last_word(attempts: &[(usize, Attempt)], lane: usize) -> Option<&Attempt> {
     if last.outcome == Outcome::Unavailable { before.or(Some(last)) } else { Some(last) }
 }
 
-fn counts_as_failed(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::Connected | Outcome::Skipped | Outcome::Cancelled)
+/// What was not wanted does not count (a family without a route, addresses after a success); what the end of the run left
+/// out does.
+fn counts_as_failed(attempt: &Attempt) -> bool {
+    match attempt.outcome {
+        Outcome::Connected | Outcome::Cancelled => false,
+        Outcome::Skipped => attempt.reason.is_some_and(|reason| [DEADLINE, SIGNAL].contains(&reason)),
+        _ => true,
+    }
 }
 
-/// Whether the requirement holds; addresses that were not tried do not count.
+/// Whether the requirement holds.
 fn holds(require: Require, finals: &[&Attempt]) -> bool {
     let connected = finals.iter().filter(|attempt| attempt.outcome == Outcome::Connected).count();
-    let failed = finals.iter().filter(|attempt| counts_as_failed(attempt.outcome));
+    let failed = finals.iter().filter(|attempt| counts_as_failed(attempt));
     match require {
         Require::Any => connected > 0,
         Require::All => connected > 0 && failed.count() == 0,

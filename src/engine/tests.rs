@@ -312,6 +312,40 @@ fn so_many_lookups_at_a_time_and_literals_do_not_wait_for_them() {
     assert_eq!((bench.lookups.len(), bench.connects.len()), (3, 2));
 }
 
+/// What the last try came to is known; that a further one would have come is no answer.
+#[test]
+fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
+    let base = policy();
+    let deadline = Some(base.epoch.0 + SECOND / 2);
+    let mut bench = Bench::new(Policy { retries: 1, deadline, ..base });
+    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.run();
+    let error = taxonomy::posix("EAI_AGAIN");
+    bench.engine.looked_up(bench.now, 0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
+    bench.pass(SECOND / 2);
+    assert_eq!((bench.report().lookup.error, bench.report().lookup.by), (error, Some(By::System)));
+}
+
+#[test]
+fn what_the_deadline_left_out_has_not_connected() {
+    for require in [Require::All, Require::EachFamily, Require::Count(2)] {
+        let base = policy();
+        let deadline = Some(base.epoch.0 + SECOND);
+        let mut bench = Bench::name(Policy { require, deadline, concurrency: 1, ..base }, &["10.0.0.1", "::1"]);
+        bench.end(0, Outcome::Connected, None);
+        bench.pass(SECOND);
+        bench.end(1, Outcome::TimedOut, None);
+        assert!(!bench.report().good, "{require:?}");
+    }
+    let base = policy();
+    let deadline = Some(base.epoch.0 + SECOND);
+    let policy = Policy { require: Require::All, deadline, spacing: 2 * SECOND, ..base };
+    let mut bench = Bench::name(policy, &["10.0.0.1", "::1"]);
+    bench.end(0, Outcome::Connected, None);
+    bench.pass(SECOND);
+    assert_eq!((bench.report().good, bench.report().outcome), (false, Outcome::Skipped));
+}
+
 #[test]
 fn one_lookup_serves_every_port() {
     let mut bench = Bench::new(policy());

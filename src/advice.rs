@@ -1,5 +1,7 @@
 //! One line a cause: what to look at next. Pure.
 
+use std::net::IpAddr;
+
 use crate::outcome::{Attempt, By, Cause, Phase};
 use crate::taxonomy;
 
@@ -21,24 +23,23 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
     let to = attempt.address.ip().to_canonical();
     let port = attempt.address.port();
     let sender = attempt.icmp.as_ref().map_or_else(|| "a router".to_string(), |icmp| icmp.from.to_string());
+    let by = speaker(attempt, to);
     let family = if to.is_ipv6() { "IPv6" } else { "IPv4" };
     let host_unreachable = attempt.icmp.as_ref().is_some_and(|icmp| icmp.is_host_unreachable());
     Some(match cause {
         Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
-        Cause::PortUnreachable if attempt.by == Some(By::Peer) || attempt.icmp.is_none() => {
+        Cause::PortUnreachable if by == Some(By::Peer) || attempt.icmp.is_none() => {
             format!("{to} answers port unreachable: nothing listens on {port}, or its firewall rejects")
         }
-        Cause::PortUnreachable if attempt.by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
+        Cause::PortUnreachable if by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
         Cause::PortUnreachable => format!("{sender} rejects it on the way: a firewall or gateway rule there"),
-        Cause::ProtocolUnreachable if attempt.by == Some(By::Local) => {
-            "a firewall rule of this machine rejects it".into()
-        }
+        Cause::ProtocolUnreachable if by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
         Cause::ProtocolUnreachable => {
             format!("{sender} says it does not speak this protocol, or a firewall rule there does")
         }
-        Cause::Prohibited if attempt.by == Some(By::Local) => "a firewall rule of this machine forbids it".into(),
+        Cause::Prohibited if by == Some(By::Local) => "a firewall rule of this machine forbids it".into(),
         Cause::Prohibited => format!("{sender} forbids it: ask who runs that firewall"),
-        Cause::RouterUnreachable if attempt.by == Some(By::Peer) => {
+        Cause::RouterUnreachable if by == Some(By::Peer) => {
             format!("{to} itself says so: a firewall rule there rejects it")
         }
         Cause::RouterUnreachable if host_unreachable => {
@@ -84,6 +85,16 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         | Cause::ResolverFailed
         | Cause::ResolverLimit => of_lookup(cause)?.into(),
     })
+}
+
+/// Who said what the cause rests on: where our limit ended the attempt, the sender of the message until then.
+fn speaker(attempt: &Attempt, to: IpAddr) -> Option<By> {
+    match (&attempt.icmp, attempt.by, attempt.local) {
+        (Some(icmp), Some(By::Limit), _) if icmp.from == to => Some(By::Peer),
+        (Some(icmp), Some(By::Limit), Some(local)) if icmp.from == local.ip().to_canonical() => Some(By::Local),
+        (Some(_), Some(By::Limit), _) => Some(By::Router),
+        (_, by, _) => by,
+    }
 }
 
 /// The advice for a lookup that gave no address.

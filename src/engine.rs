@@ -349,7 +349,8 @@ impl Engine {
     fn never_ask(&mut self) {
         for id in std::mem::take(&mut self.waiting) {
             self.open[id].state = LookupState::Ready;
-            self.open[id].lookup = Rc::new(Lookup { by: Some(By::Limit), ..Lookup::default() });
+            let advice = Some("the deadline was reached before the name was asked for".to_string());
+            self.open[id].lookup = Rc::new(Lookup { by: Some(By::Limit), advice, ..Lookup::default() });
         }
     }
 
@@ -675,8 +676,11 @@ fn limit_reached() -> LookupFailure {
 }
 
 /// The documents call the code retryable; silence until our own limit is what they call WSAETIMEDOUT.
+///
+/// A policy is not gone in a second, whatever the code that stands for it.
 fn retryable(attempt: &Attempt) -> bool {
     match attempt.error {
+        _ if attempt.outcome == Outcome::Denied => false,
         Some(code) => taxonomy::describe(code).retryable,
         None => matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
     }

@@ -69,7 +69,10 @@ impl Resolver {
         let answers: Vec<Answer> = receiver.try_iter().collect();
         let wanted = |(ticket, result): Answer| {
             let place = self.pending.iter().position(|&(pending, _)| pending == ticket)?;
-            Some((self.pending.swap_remove(place).1, result.map_err(failure)))
+            Some((
+                self.pending.swap_remove(place).1,
+                result.map_err(|code| of_family(self.options.family, failure(code))),
+            ))
         };
         answers.into_iter().filter_map(wanted).collect()
     }
@@ -146,6 +149,17 @@ fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Found> {
 fn with_port(mut address: SocketAddr) -> SocketAddr {
     address.set_port(9);
     address
+}
+
+/// Some resolvers do not tell a name without an address of that family from one that does not exist.
+fn of_family(family: Option<Family>, failure: LookupFailure) -> LookupFailure {
+    match failure.cause {
+        Some(Cause::NoSuchName) if family.is_some() => {
+            let advice = "no such name, or it has no address of the family that -4, -6 or --source asks for";
+            LookupFailure { advice: Some(advice.into()), ..failure }
+        }
+        _ => failure,
+    }
 }
 
 fn failure(code: Code) -> LookupFailure {

@@ -316,7 +316,9 @@ impl Connecting {
         let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
         let local = local.filter(|local| !local.ip().is_unspecified());
         let nameless = local.is_none() && !self.messages.is_empty();
-        let silent = end == End::Limit && self.messages.is_empty() && tcp.syns.is_none_or(|syns| syns == 1);
+        let silence = self.messages.is_empty() && tcp.syns.is_none_or(|syns| syns == 1);
+        let perhaps_own = self.messages.iter().any(|(icmp, _)| icmp.is_host_unreachable());
+        let silent = end == End::Limit && (silence || perhaps_own);
         let unexplained = self.messages.is_empty() && (soft.is_some() || explains(phase, end));
         let asks = self.verbose || nameless || silent || unexplained;
         let route = asks.then(|| sys::route(self.connect.address)).flatten();

@@ -49,7 +49,7 @@ pub struct Evidence {
     pub end: End,
     /// At our limit: what the kernel remembers although it goes on (SO_ERROR's soft error).
     pub soft: Option<Code>,
-    /// At our limit: the next hop's address is still asked for (ARP, neighbour discovery).
+    /// At our limit: the next hop's address is still asked for, or was in vain (ARP, neighbour discovery).
     pub unresolved: bool,
     /// Our end; tells a self-connect and our own ICMP messages.
     pub local: Option<SocketAddr>,
@@ -171,13 +171,18 @@ fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
     let to = evidence.address.ip().to_canonical();
     if icmp.from.to_canonical() == to || (to.is_unspecified() && (own || icmp.from.is_loopback())) {
         By::Peer
-    } else if own && icmp.is_host_unreachable() && evidence.kernel_ended && collapse(evidence, icmp).count == 1 {
+    } else if own && icmp.is_host_unreachable() && asked_in_vain(evidence, icmp) {
         By::Neighbour
     } else if own || icmp.from.is_loopback() {
         By::Local
     } else {
         By::Router
     }
+}
+
+fn asked_in_vain(evidence: &Evidence, icmp: &Icmp) -> bool {
+    let kernel_gave_up = evidence.kernel_ended && matches!(evidence.end, End::Error(_));
+    evidence.unresolved || (kernel_gave_up && collapse(evidence, icmp).count == 1)
 }
 
 /// A blocking connect() that failed has forgotten its address; the routing table knows which it was.

@@ -244,6 +244,7 @@ fn only_what_the_documents_call_retryable_is_tried_again() {
         (None, Outcome::TimedOut, true),
         (Some("EHOSTUNREACH"), Outcome::Unreachable, false),
         (Some("EACCES"), Outcome::Denied, false),
+        (Some("ENETUNREACH"), Outcome::Denied, false), // ICMP 3/9
         (None, Outcome::Connected, false),
     ] {
         let mut bench = Bench::name(Policy { retries: 1, ..policy() }, &["10.0.0.1"]);

@@ -241,6 +241,12 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
     };
     assert_eq!(with(|_| {}), (TimedOut, Some(Limit), Some(Silence)));
     assert_eq!(with(|e| e.unresolved = true), (TimedOut, Some(Limit), Some(NeighbourSilent)));
+    let own_rule = |e: &mut Evidence| e.icmp = vec![message("10.1.0.2", 3, 1, "EHOSTUNREACH")];
+    assert_eq!(
+        with(own_rule),
+        (TimedOut, Some(Limit), Some(LocalPolicy)),
+        "the kernel has not given up on a neighbour"
+    );
     let lost = |e: &mut Evidence| {
         e.soft = taxonomy::posix("EHOSTUNREACH");
         e.route = routed(Some("EHOSTUNREACH"), None);

@@ -263,8 +263,9 @@ pub struct Rate(pub Duration);
 
 fn rate(text: &str) -> Result<Rate, String> {
     let per_second: f64 = text.parse().map_err(|_| "expected a number of starts a second")?;
-    let spacing = Duration::try_from_secs_f64(1.0 / per_second).map_err(|_| "expected a number above 0")?;
-    Ok(Rate(spacing))
+    let spacing = Duration::try_from_secs_f64(1.0 / per_second).ok();
+    let spacing = spacing.filter(|spacing| per_second.is_finite() && *spacing <= duration::LONGEST);
+    Ok(Rate(spacing.ok_or("expected a number above 0, of starts a second")?))
 }
 
 /// A differentiated services code point, 0 to 63.

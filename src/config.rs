@@ -121,6 +121,12 @@ impl Rules {
             spec.hosts,
             spec.addresses()
         );
+        if let Hosts::Network { .. } = &spec.hosts
+            && let Some(target) = spec.clone().into_targets().next()
+            && let Host::Literal { address, .. } = &target.host
+        {
+            socket_address(address)?;
+        }
         ensure!(
             self.limited || spec.protocol == Protocol::Tcp,
             "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
@@ -179,6 +185,8 @@ fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsStri
     let family = family(&args, source)?;
     let mut notes = Vec::new();
     let policy = policy(&args, source, &mut notes);
+    let strict = args.strict || source.is_some() || args.interface.is_some();
+    let lookups = policy.lookups;
     let format = (!args.quiet).then_some(match output {
         Output::Human => Format::Human,
         Output::Json => Format::Json,
@@ -188,7 +196,7 @@ fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsStri
         specs,
         policy,
         socket: sockets(&args, source)?,
-        resolve: resolve::Options { family, strict: args.strict || source.is_some() || args.interface.is_some() },
+        resolve: resolve::Options { family, strict, lookups },
         trace: args.trace,
         format,
         style: Style { color: color(args.color, environment), verbose: args.verbose, timestamps: args.timestamps },
@@ -212,6 +220,7 @@ fn rules(args: &Args) -> Result<Rules> {
             !twice,
             "--resolve: '{text}' pins what is pinned already: give all addresses at once, as in a:80:ADDR,ADDR"
         );
+        pin.addresses.iter().try_for_each(|address| socket_address(address).map(drop)).context("--resolve")?;
         rules.pins.push(pin);
     }
     rules.source = self::source(args, &rules)?;

@@ -1,6 +1,7 @@
-//! The only loop: ask the engine, act, wait, tell the engine.
+//! The loop of a run: ask the engine, act, wait, tell the engine.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::engine::{Action, AttemptId, Engine, Group, Stop};
@@ -9,6 +10,10 @@ use crate::resolve::Resolver;
 use crate::socket::{self, Begun, Connecting, Options};
 use crate::sys::{self, Ready, Signal, Waiter};
 use crate::verdict::End;
+
+/// Longest time without a look at sockets and signals, however much there is to start or to write: no limit has been
+/// reached by an attempt that nobody has looked at.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// Where the groups come from.
 pub trait Draw {
@@ -66,6 +71,7 @@ pub fn run(
     let waiter = Waiter::new();
     let mut driver = Driver { engine, options, resolver, waiter, flying: Vec::new(), sink, ended: Ended::default() };
     let mut ready = Vec::new();
+    let mut glanced = clock::now();
     loop {
         let mut later = false;
         while driver.engine.wants_more() && !later {
@@ -80,19 +86,24 @@ pub fn run(
             }
         }
         driver.heed_signal();
-        if let Some(action) = driver.engine.next(clock::now()) {
-            driver.act(action);
-            continue;
+        let now = clock::now();
+        let overdue = now >= glanced + GLANCE;
+        if !overdue {
+            if let Some(action) = driver.engine.next(now) {
+                driver.act(action);
+                continue;
+            }
+            if driver.engine.wants_more() && (!later || driver.engine.over()) {
+                continue;
+            }
+            // A signal may have ended the wait for a stream.
+            if driver.engine.idle() && !(later && driver.engine.wants_more()) {
+                break;
+            }
         }
-        if driver.engine.wants_more() && (!later || driver.engine.over()) {
-            continue;
-        }
-        // A signal may have ended the wait for a stream.
-        if driver.engine.idle() && !(later && driver.engine.wants_more()) {
-            break;
-        }
-        driver.waiter.wait(driver.engine.wake_at(), &mut ready)?;
-        driver.take(&ready);
+        driver.waiter.wait(if overdue { Some(now) } else { driver.engine.wake_at() }, &mut ready)?;
+        glanced = clock::now();
+        driver.take(glanced, &ready);
     }
     // With every slot taken, nobody had looked whether there was more. After a signal nobody asks.
     let unknown = driver.engine.undrained() && driver.ended.signal.is_none();
@@ -133,14 +144,15 @@ impl Driver<'_> {
         }
     }
 
-    fn take(&mut self, ready: &[(AttemptId, Ready)]) {
+    /// What became ready became so before `now`, whatever the work on those before it takes.
+    fn take(&mut self, now: Instant, ready: &[(AttemptId, Ready)]) {
         for &(attempt, ready) in ready {
             if let Some(connecting) = self.flying[attempt].take() {
                 self.waiter.remove(attempt);
-                self.settle(attempt, connecting.ready(ready));
+                self.settle(attempt, connecting.ready(ready, now));
             }
         }
-        for (group, result) in self.resolver.answers() {
+        for (group, result) in self.resolver.answers(&mut self.waiter) {
             self.engine.looked_up(clock::now(), group, result);
         }
     }
@@ -175,10 +187,7 @@ impl Driver<'_> {
         self.finish(attempt, connecting.give_up(end));
     }
 
-    fn finish(&mut self, attempt: AttemptId, mut result: Attempt) {
-        let now = clock::now();
-        result.started =
-            now.saturating_duration_since(self.engine.target_started(attempt)).saturating_sub(result.elapsed);
-        self.engine.ended(now, attempt, result);
+    fn finish(&mut self, attempt: AttemptId, result: Attempt) {
+        self.engine.ended(clock::now(), attempt, result);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Ten years: far beyond any use, and far from where adding it to a clock could overflow.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+pub const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 const FORMS: &str = "write 250ms, 1.5s, 2m, 1h30m, or a number of seconds";
 

@@ -86,6 +86,8 @@ struct Target {
 struct Running {
     target: usize,
     lane: usize,
+    /// When connect() was called.
+    started: Option<Instant>,
     limit: Option<Instant>,
     given_up: bool,
 }
@@ -210,18 +212,20 @@ impl Engine {
 
     /// connect() of an attempt is about to be called: its limit counts from here.
     pub fn started(&mut self, now: Instant, id: AttemptId) -> Option<Instant> {
+        self.running[id].started = Some(now);
         let limit = earliest(self.policy.timeout.map(|timeout| now + timeout), self.policy.deadline)?;
         self.running[id].limit = Some(limit);
         self.limits.push_back((limit, id));
         Some(limit)
     }
 
-    /// An attempt came to its end. `attempt.started` is taken from the target's start.
-    pub fn ended(&mut self, now: Instant, id: AttemptId, attempt: Attempt) {
-        let Some(Running { target: key, lane: index, .. }) = self.running.try_remove(id) else {
+    /// An attempt came to its end.
+    pub fn ended(&mut self, now: Instant, id: AttemptId, mut attempt: Attempt) {
+        let Some(Running { target: key, lane: index, started, .. }) = self.running.try_remove(id) else {
             return debug_assert!(false, "an attempt ended that was not running");
         };
         self.forget_old_limits();
+        attempt.started = started.map_or(Duration::ZERO, |at| at.saturating_duration_since(self.targets[key].started));
         let again = self.again(&attempt, &self.targets[key].lanes[index]);
         let target = &mut self.targets[key];
         let lane = &mut target.lanes[index];
@@ -266,11 +270,6 @@ impl Engine {
     /// Whether the run was stopped before it was known that no further group will come.
     pub fn undrained(&self) -> bool {
         self.stopped.is_some() && !self.drained
-    }
-
-    /// Where an attempt stands in its target's time.
-    pub fn target_started(&self, id: AttemptId) -> Instant {
-        self.targets[self.running[id].target].started
     }
 
     /// The next thing to do; `None` until something ends or [`Engine::wake_at`] comes.
@@ -423,7 +422,7 @@ impl Engine {
             let due = self.next_start.filter(|&at| now.duration_since(at) < self.policy.spacing).unwrap_or(now);
             self.next_start = Some(due + self.policy.spacing);
         }
-        let attempt = self.running.insert(Running { target, lane: index, limit: None, given_up: false });
+        let attempt = self.running.insert(Running { target, lane: index, started: None, limit: None, given_up: false });
         let protocol = self.targets[target].protocol;
         let lane = &mut self.targets[target].lanes[index];
         lane.tries += 1;
@@ -590,7 +589,7 @@ impl Engine {
         }
     }
 
-    /// Reports one target that the deadline left out.
+    /// Reports one target that the deadline left out, or drops the rest where there are too many.
     fn leave_out(&mut self, now: Instant) {
         self.left_out += usize::from(!self.order.is_empty());
         if self.left_unreported() {

@@ -8,7 +8,7 @@
 //! config    what is meant                        explain   the taxonomy for people
 //! target    grammar of hosts, ports, networks    duration  grammar of durations
 //! input     where targets come from
-//! driver    the only loop                        clock     the only clock
+//! driver    the loop of a run                    clock     the only clock
 //! engine    scheduling without I/O
 //! resolve   names → addresses                    socket    one attempt
 //! sys       what a platform must export
@@ -111,7 +111,9 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
     let mut tally = Tally::default();
     let mut reporter = Reporter::new(format.unwrap_or(Format::Human), style);
-    colored::control::set_override(reporter.style.color);
+    if reporter.style.color {
+        colored::control::set_override(true);
+    }
     let _coloring = reporter.style.color.then(sys::Coloring::begin);
     let mut totals = Totals::default();
     let mut write =

@@ -226,8 +226,7 @@ impl Connecting {
     }
 
     /// The wait said that something is ready; gives the attempt back where it is not the end.
-    pub fn ready(self: Box<Self>, ready: Ready) -> Begun {
-        let now = clock::now();
+    pub fn ready(self: Box<Self>, ready: Ready, now: Instant) -> Begun {
         match self.connect.protocol {
             Protocol::Tcp if ready.ended => Begun::Ended(Box::new((*self).completed(ready, now))),
             Protocol::Tcp => self.message_only(now),
@@ -235,11 +234,11 @@ impl Connecting {
         }
     }
 
-    /// POLLOUT or POLLHUP: over. TCP_INFO is read in [`Self::conclude`], whose values SO_ERROR does not change.
+    /// POLLOUT or POLLHUP: over. TCP_INFO comes first: the evidence must not be younger than what it explains.
     fn completed(mut self, ready: Ready, now: Instant) -> Attempt {
+        self.diary.note("writable", None);
         let tcp = sys::tcp_facts(&self.socket);
         let error = ready.error.or_else(|| sys::error_of(&self.socket));
-        self.diary.note("writable", None);
         self.diary.note("SO_ERROR", error);
         let end = match error.or_else(|| self.consumed_error()) {
             Some(code) => End::Error(code),
@@ -254,7 +253,8 @@ impl Connecting {
         let without_peer = self.socket.peer_addr().err()?;
         self.drain();
         let by_message = self.messages.last().map(|&(_, errno)| Code::Os(errno));
-        Some(by_message.unwrap_or(sys::code(&without_peer)))
+        // A reset between the two questions ends the socket after the first has found no error.
+        Some(by_message.or_else(|| sys::error_of(&self.socket)).unwrap_or(sys::code(&without_peer)))
     }
 
     /// POLLERR alone: a message is queued, the kernel goes on. SO_ERROR is not touched, unless no message was there.
@@ -301,7 +301,10 @@ impl Connecting {
     }
 
     fn conclude(self, phase: Phase, end: End, now: Instant) -> Attempt {
-        let tcp = sys::tcp_facts(&self.socket);
+        let tcp = match self.connect.protocol {
+            Protocol::Tcp => sys::tcp_facts(&self.socket),
+            Protocol::Udp => TcpFacts::default(),
+        };
         self.conclude_with(phase, end, now, tcp)
     }
 
@@ -332,7 +335,7 @@ impl Connecting {
             unresolved,
             local,
             icmp: self.messages,
-            tcp: if self.connect.protocol == Protocol::Tcp { tcp } else { TcpFacts::default() },
+            tcp,
             route,
             source_given: self.source_given,
             kernel_ended: !self.fail_on_icmp,

@@ -2,6 +2,7 @@
 //!
 //! | item | what it does |
 //! |---|---|
+//! | [`code`] | the raw code behind an error |
 //! | [`Waiter`], [`Waker`] | wait for sockets, a wake-up from another thread, a signal or an instant |
 //! | [`catch_signals`], [`signal`] | SIGINT and SIGTERM (Windows: Ctrl-C, close) end the run, not the process |
 //! | [`socket`] | a new socket for one attempt |

@@ -112,13 +112,17 @@ impl Tracer<'_> {
         for &(key, ready) in ready {
             if let Some((connecting, path, ttl)) = self.flying[key].take() {
                 self.waiter.remove(key);
-                self.settle(connecting.ready(ready), path, ttl);
+                self.settle(connecting.ready(ready, clock::now()), path, ttl);
             }
         }
     }
 
     fn give_up(&mut self) {
         for (connecting, path, ttl) in self.flying.drain(..).flatten() {
+            // Hops behind the end are not shown.
+            if self.paths[path].end().is_some_and(|end| ttl > end.ttl) {
+                continue;
+            }
             self.paths[path].answer(ttl, connecting.give_up(End::Limit));
         }
     }

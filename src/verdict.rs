@@ -303,10 +303,11 @@ fn answered(evidence: &Evidence, name: &str) -> Option<Judged> {
         // Winsock tells a datagram socket of a port unreachable by WSAECONNRESET.
         "ECONNREFUSED" | "ECONNRESET" if datagram => (Outcome::Refused, None, Some(Cause::PortUnreachable)),
         "ECONNREFUSED" => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
-        "ECONNRESET" | "ECONNABORTED" if evidence.tcp.handshake == Some(true) => {
+        // A reset after the peer had closed its end is EPIPE (tcp_reset() in net/ipv4/tcp_input.c).
+        "ECONNRESET" | "ECONNABORTED" | "EPIPE" if evidence.tcp.handshake == Some(true) => {
             (Outcome::Reset, Some(By::Peer), Some(Cause::ResetAfterHandshake))
         }
-        "ECONNRESET" | "ECONNABORTED" => (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly)),
+        "ECONNRESET" | "ECONNABORTED" | "EPIPE" => (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly)),
         "ETIMEDOUT" => (Outcome::TimedOut, Some(By::System), Some(Cause::Silence)),
         _ => return None,
     })

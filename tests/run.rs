@@ -407,6 +407,26 @@ fn concurrency_is_never_exceeded_and_made_use_of() {
     }
 }
 
+/// However much there is to start, or however slowly it is read: no limit passes for an attempt that nobody looked at.
+#[test]
+fn an_open_port_is_open_while_thousands_of_others_fail() {
+    let net = Netns::new();
+    let _open = net.listen("127.0.0.1:8080");
+    let output = rconnect(&net, "-t 30ms 127.0.0.1:8080 10.0.0.1:1-3000").run();
+    let open = output.stdout.lines().find(|line| line.contains(r#""target":"127.0.0.1:8080""#)).expect("a report");
+    assert!(open.contains(r#""outcome":"connected""#), "{open}");
+}
+
+/// Nothing is waited for, and a signal is heeded all the same.
+#[test]
+fn a_signal_ends_a_run_that_never_waits() {
+    let net = Netns::new();
+    let mut running = net.command(RCONNECT).args(["--json", "--yes", "10.0.0.0/12:80"]).start();
+    assert!(running.line().is_some(), "under way");
+    running.signal(Signal::SIGINT);
+    assert_eq!(running.wait().code(), 130);
+}
+
 // --- strategies ---------------------------------------------------------------------------------------------------
 
 const TWO: &str = "--resolve x:80:10.9.7.7,10.9.7.8 x 80";

@@ -326,10 +326,10 @@ pub static TABLE: &[Row] = &[
         .meaning("the socket was shut down before the send")
         .advice(BUG),
     errno!(EPIPE, [32, 32, 32, 32, 32, 32, 32]).nearest("WSAESHUTDOWN", 10058)
-        .documented(Posix).at(&[Connect]).class(Failed)
+        .documented(Posix).at(&[Connect, Completion]).class(Failed).at_completion(Reset)
         .meaning("the socket can no longer send")
-        .advice(BUG)
-        .note("Linux: another thread disconnected the socket during connect()"),
+        .advice("the connection was made, then closed and cut: look at the server or a middlebox")
+        .note("Linux: a reset came after the peer had closed its end"),
     errno!(ENETRESET, [102, 129, 52, 52, 230, 52, 52]).winsock("WSAENETRESET", 10052)
         .documented(WinsockCodes).at(&[Option]).class(Reset)
         .meaning("the network dropped the connection, as keep-alive found out")

@@ -270,6 +270,15 @@ fn what_was_never_sent_is_nobody_elses() {
     assert_eq!(judged(&evidence), (Unreachable, Some(Local), None), "there is a route");
 }
 
+/// The peer closed its end, then reset: the kernel's word for it is EPIPE.
+#[cfg(unix)]
+#[test]
+fn a_reset_after_the_end_of_the_peer_is_a_reset() {
+    let mut evidence = failed(Phase::Completion, "EPIPE");
+    evidence.tcp.handshake = Some(true);
+    assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetAfterHandshake)));
+}
+
 #[test]
 fn an_unknown_code_keeps_its_number() {
     let evidence = evidence(Phase::Completion, End::Error(Code::Os(4711)));

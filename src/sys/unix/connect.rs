@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use socket2::{SockAddr, Socket};
 
 use super::code;
@@ -28,7 +29,9 @@ pub fn connect_blocking(socket: &Socket, address: &SockAddr, limit: Option<Insta
         return Called::Failed(code(&error));
     }
     mask(libc::SIG_UNBLOCK);
-    let result = socket.connect(address);
+    // A signal that was pending has been handled by now, and does not interrupt what is called next. One that comes
+    // between the two is seen when the call ends.
+    let result = if signal().is_some() { Err(Errno::EINTR.into()) } else { socket.connect(address) };
     mask(libc::SIG_BLOCK);
     clear_connect_limit();
     let Err(error) = result else { return Called::Done };

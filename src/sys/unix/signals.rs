@@ -15,8 +15,8 @@ extern "C" fn on_signal(number: libc::c_int) {
 
 /// Makes SIGINT and SIGTERM end the run instead of the process.
 ///
-/// They stay blocked but for the moments in which we wait, so that none falls between the look at the flag and the
-/// wait (sigaction(2), ppoll(2)); no SA_RESTART, so that a blocking connect() returns EINTR.
+/// They stay blocked but for the moments in which we wait, so that none falls between the look at the flag and ppoll(2),
+/// which lets them in as one step (sigaction(2)); no SA_RESTART, so that a blocking connect() returns EINTR.
 pub fn catch_signals() {
     // SAFETY: the structures are zeroed, then filled by the calls that own their layout; the handler only stores to
     // an atomic, which signal-safety(7) allows.

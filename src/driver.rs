@@ -13,7 +13,7 @@ use crate::verdict::End;
 
 /// Longest time without a look at sockets and signals, however much there is to start or to write: no limit has been
 /// reached by an attempt that nobody has looked at.
-const GLANCE: Duration = Duration::from_millis(1);
+const GLANCE: Duration = Duration::from_millis(4);
 
 /// Where the groups come from.
 pub trait Draw {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use crate::advice;
 use crate::outcome::{Attempt, By, Cause, Lookup, Outcome, Protocol, Report, Strategy};
 use crate::taxonomy;
 
@@ -670,7 +671,7 @@ fn limit_reached() -> LookupFailure {
         error: None,
         by: By::Limit,
         cause: Some(Cause::ResolverLimit),
-        advice: Some("the resolver had not answered within the limit: check the name servers".into()),
+        advice: advice::of_lookup(Cause::ResolverLimit).map(Into::into),
     }
 }
 

@@ -71,13 +71,7 @@ pub fn class(outcome: Outcome) -> u8 {
 
 /// The class code of one target.
 pub fn of(report: &Report) -> u8 {
-    if report.good {
-        return GOOD;
-    }
-    match class(report.outcome) {
-        GOOD => MIXED,
-        code => code,
-    }
+    if report.good { GOOD } else { class(report.outcome) }
 }
 
 /// Folds the targets of a run into one exit code, in constant memory.

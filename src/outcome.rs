@@ -256,7 +256,7 @@ slugs! {
 pub struct Event {
     /// Since the attempt's first step, socket().
     pub at: Duration,
-    /// `socket`, `option`, `bind`, `connect`, `error-queue`, `writable`, `readable`, `SO_ERROR`, `limit`, `send`, `recv`, `close`.
+    /// `socket`, `setsockopt`, `bind`, `connect`, `send`, `recv`, `error-queue`, `writable`, `SO_ERROR`, `limit`, `signal`.
     pub event: &'static str,
     /// The code that this step returned.
     pub error: Option<Code>,

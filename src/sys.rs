@@ -27,6 +27,8 @@
 
 use std::time::SystemTime;
 
+use socket2::Socket;
+
 use crate::icmp::Icmp;
 use crate::taxonomy::Code;
 
@@ -42,6 +44,14 @@ pub use windows::*;
 
 #[cfg(not(any(unix, windows)))]
 compile_error!("rconnect knows Unix and Windows sockets only; add a file beside sys/unix.rs for this system");
+
+/// SO_ERROR; `None` when the socket has no error.
+pub fn error_of(socket: &Socket) -> Option<Code> {
+    match socket.take_error() {
+        Ok(error) => error.as_ref().map(code),
+        Err(error) => Some(code(&error)),
+    }
+}
 
 /// What a call of connect() said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

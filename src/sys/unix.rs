@@ -142,14 +142,6 @@ fn new_socket(domain: Domain, kind: Type, nonblocking: bool) -> io::Result<Socke
     Ok(socket)
 }
 
-/// SO_ERROR; `None` when the socket has no error.
-pub fn error_of(socket: &Socket) -> Option<Code> {
-    match socket.take_error() {
-        Ok(error) => error.as_ref().map(code),
-        Err(error) => Some(code(&error)),
-    }
-}
-
 /// IP_TOS or IPV6_TCLASS.
 ///
 /// # Errors

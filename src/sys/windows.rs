@@ -72,14 +72,6 @@ pub fn socket(address: SocketAddr, protocol: Protocol, mode: Mode) -> io::Result
     Ok(socket)
 }
 
-/// SO_ERROR; `None` when the socket has no error.
-pub fn error_of(socket: &Socket) -> Option<Code> {
-    match socket.take_error() {
-        Ok(error) => error.as_ref().map(code),
-        Err(error) => Some(code(&error)),
-    }
-}
-
 /// IP_TOS or IPV6_TCLASS. Whether a packet bears it is up to the system's policy, which by default says no
 /// (DisableUserTOSSetting); the system does not tell.
 ///

@@ -32,7 +32,7 @@ pub struct Waker(Arc<OwnedFd>);
 impl Waker {
     /// Ends the wait that is under way, or the next one.
     pub fn wake(&self) {
-        // A full pipe has woken the reader already.
+        // Where the pipe is full it has woken the reader already, who empties it in its next wait.
         let _ = nix::unistd::write(&*self.0, &[0]);
     }
 }

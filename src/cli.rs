@@ -13,6 +13,7 @@ use crate::engine::Require;
 use crate::exit;
 use crate::generate::Kind;
 use crate::outcome::{Mode, Strategy};
+use crate::report::Format;
 
 const HEADINGS: [&str; 6] = ["Targets", "Attempts", "Socket", "Run", "Output", "Reference"];
 
@@ -150,7 +151,7 @@ pub struct Args {
 
     /// Form of the results
     #[arg(short, long, value_enum, default_value = "human", help_heading = HEADINGS[4])]
-    pub output: Output,
+    pub output: Format,
 
     /// The same as --output json
     #[arg(long, conflicts_with = "output", help_heading = HEADINGS[4])]
@@ -192,17 +193,6 @@ pub struct Args {
     /// Accepted for the habits of nc -z; does nothing
     #[arg(short = 'z', hide = true)]
     pub zero: bool,
-}
-
-/// Form of the results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people
-    Human,
-    /// One JSON object a line, one line a target
-    Json,
-    /// One row an attempt, with a header
-    Csv,
 }
 
 /// When to do something that suits terminals only.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cli::{Args, Output, When};
+use crate::cli::{Args, When};
 use crate::clock;
 use crate::engine::{Policy, Require};
 use crate::exit;
@@ -45,9 +45,9 @@ pub enum Task {
     /// Probe targets.
     Probe(Box<Probe>),
     /// Explain a code.
-    Explain(String, Output),
+    Explain(String, Format),
     /// List the codes.
-    ListErrors(Output),
+    ListErrors(Format),
     /// Write a generated document.
     Generate(Kind),
 }
@@ -160,13 +160,13 @@ fn literal(hosts: &Hosts) -> Option<IpAddr> {
 /// # Errors
 /// One line that says what is wrong and what would be right.
 pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Task> {
-    let output = if args.json { Output::Json } else { args.output };
+    let output = if args.json { Format::Json } else { args.output };
     if let Some(code) = args.explain {
-        ensure!(output != Output::Csv, "--explain has no form csv: use json, or leave --output out");
+        ensure!(output != Format::Csv, "--explain has no form csv: use json, or leave --output out");
         return Ok(Task::Explain(code, output));
     }
     if args.list_errors {
-        ensure!(output != Output::Csv, "--list-errors has no form csv: use json, or leave --output out");
+        ensure!(output != Format::Csv, "--list-errors has no form csv: use json, or leave --output out");
         return Ok(Task::ListErrors(output));
     }
     if let Some(kind) = args.generate {
@@ -175,7 +175,7 @@ pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Res
     probe(args, output, environment).map(|probe| Task::Probe(Box::new(probe)))
 }
 
-fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Probe> {
+fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Probe> {
     let rules = rules(&args)?;
     let specs = rules.grammar().arguments(&args.targets)?;
     let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
@@ -187,11 +187,7 @@ fn probe(args: Args, output: Output, environment: &dyn Fn(&str) -> Option<OsStri
     let policy = policy(&args, source, &mut notes);
     let strict = args.strict || source.is_some() || args.interface.is_some();
     let lookups = policy.lookups;
-    let format = (!args.quiet).then_some(match output {
-        Output::Human => Format::Human,
-        Output::Json => Format::Json,
-        Output::Csv => Format::Csv,
-    });
+    let format = (!args.quiet).then_some(output);
     Ok(Probe {
         specs,
         policy,

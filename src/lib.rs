@@ -47,7 +47,7 @@ use std::io::{self, Write};
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
 
-use crate::cli::{Args, Output};
+use crate::cli::Args;
 use crate::config::{Probe, Task};
 use crate::driver::Ended;
 use crate::engine::Engine;
@@ -66,9 +66,9 @@ pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut dyn Write, err: 
     };
     let result = config::settle(args, &|name| std::env::var_os(name)).and_then(|task| match task {
         Task::Probe(settled) => probe(*settled, out, err),
-        Task::Explain(code, Output::Json) => text(out, explain::explain_json(&code)?),
+        Task::Explain(code, Format::Json) => text(out, explain::explain_json(&code)?),
         Task::Explain(code, _) => text(out, explain::explain(&code)?),
-        Task::ListErrors(Output::Json) => text(out, explain::list_json()),
+        Task::ListErrors(Format::Json) => text(out, explain::list_json()),
         Task::ListErrors(_) => text(out, explain::list()),
         Task::Generate(kind) => text(out, generate::document(kind)),
     });

@@ -19,11 +19,11 @@ pub const SCHEMA: &str = include_str!("../schema/rconnect-1.schema.json");
 /// The form of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people: a line or a block a target.
+    /// For people
     Human,
-    /// One JSON object a line, one line a target.
+    /// One JSON object a line, one line a target
     Json,
-    /// One line an attempt, after a header.
+    /// One row an attempt, with a header
     Csv,
 }
 

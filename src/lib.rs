@@ -43,6 +43,7 @@ pub mod verdict;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
@@ -53,7 +54,7 @@ use crate::driver::Ended;
 use crate::engine::Engine;
 use crate::exit::Tally;
 use crate::input::Input;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Report};
 use crate::report::{Format, Reporter, Totals};
 use crate::resolve::Resolver;
 use crate::sys::Signal;
@@ -105,48 +106,89 @@ fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
 
 fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
     let Probe { specs, from, rules, policy, socket, resolve, trace, format, style, table, notes } = settled;
-    for note in notes.iter().filter(|_| format.is_some()) {
-        let _ = writeln!(err, "rconnect: {note}");
-    }
+    let mut note = |note: &str| {
+        if format.is_some() {
+            let _ = writeln!(err, "rconnect: {note}");
+        }
+    };
+    notes.iter().for_each(|text| note(text));
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
-    let mut tally = Tally::default();
-    let mut reporter = Reporter::new(format.unwrap_or(Format::Human), style);
-    if reporter.style.color {
+    let colored = format.is_some() && style.color;
+    if colored {
         colored::control::set_override(true);
     }
-    let _coloring = reporter.style.color.then(sys::Coloring::begin);
-    let mut totals = Totals::default();
-    let mut write =
-        |bytes: Vec<u8>| if format.is_some() { out.write_all(&bytes).and_then(|()| out.flush()) } else { Ok(()) };
+    let _coloring = colored.then(sys::Coloring::begin);
+    let reporter = format.map(|format| Reporter::new(format, style));
+    let mut results = Results { out, reporter, totals: Totals::default(), tally: Tally::default() };
     sys::catch_signals();
-    write(reporter.header()).or_else(quiet_end)?;
+    results.begin()?;
     let (timeout, deadline) = (policy.timeout, policy.deadline);
     let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
-        let in_time = deadline.is_none_or(|deadline| clock::now() < deadline);
-        if trace && in_time && sys::can_trace(report.protocol) {
-            report.trace = Some(trace::run(&socket, &report.tried(), report.protocol, timeout, deadline)?);
-        }
         if trace {
-            for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
-                *text = advice::traced(text).to_owned();
-            }
+            follow(&mut report, &socket, timeout, deadline)?;
         }
-        tally.add(exit::of(&report));
-        totals.add(&report);
-        write(reporter.target(&report))
+        results.add(&report)
     })
     .context("cannot wait for sockets")?;
     if ended.write_error.is_none() {
-        write(reporter.summary(&totals)).or_else(quiet_end)?;
+        results.end()?;
     }
     if ended.unread {
-        tally.add(exit::class(Outcome::Skipped));
-        if format.is_some() {
-            let _ =
-                writeln!(err, "rconnect: the deadline came before the end of the targets: the rest is not reported");
-        }
+        results.tally.add(exit::class(Outcome::Skipped));
+        note("the deadline came before the end of the targets: the rest is not reported");
     }
-    conclude(ended, input.error, tally.code(table))
+    conclude(ended, input.error, results.tally.code(table))
+}
+
+/// Adds the path on which a target's attempts died, if time is left; the advice to ask for it goes either way.
+fn follow(
+    report: &mut Report,
+    socket: &socket::Options,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    let in_time = deadline.is_none_or(|deadline| clock::now() < deadline);
+    if in_time && sys::can_trace(report.protocol) {
+        report.trace = Some(trace::run(socket, &report.tried(), report.protocol, timeout, deadline)?);
+    }
+    for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
+        *text = advice::traced(text).to_owned();
+    }
+    Ok(())
+}
+
+/// What is shown of a run, and what it comes to.
+struct Results<'a> {
+    out: &'a mut dyn Write,
+    /// `None` where the exit code is all that is wanted.
+    reporter: Option<Reporter>,
+    totals: Totals,
+    tally: Tally,
+}
+
+impl Results<'_> {
+    fn begin(&mut self) -> Result<()> {
+        let header = self.reporter.as_ref().map(Reporter::header);
+        self.write(header).or_else(quiet_end)
+    }
+
+    fn add(&mut self, report: &Report) -> io::Result<()> {
+        self.tally.add(exit::of(report));
+        self.totals.add(report);
+        let target = self.reporter.as_mut().map(|reporter| reporter.target(report));
+        self.write(target)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let summary = self.reporter.as_ref().map(|reporter| reporter.summary(&self.totals));
+        self.write(summary).or_else(quiet_end)
+    }
+
+    fn write(&mut self, bytes: Option<Vec<u8>>) -> io::Result<()> {
+        let Some(bytes) = bytes else { return Ok(()) };
+        self.out.write_all(&bytes)?;
+        self.out.flush()
+    }
 }
 
 /// A reader that has gone away is a quiet end.

@@ -22,9 +22,6 @@ use crate::socket;
 use crate::sys::{self, Family};
 use crate::target::{Address, Grammar, Host, Hosts, Pin, Spec};
 
-/// Descriptors that are not sockets of attempts: standard streams, a file of targets, the wake-up pipe.
-const SPARE_DESCRIPTORS: usize = 8;
-
 /// Lookups under way at the same time, at most; each is a thread.
 const MOST_LOOKUPS: usize = 32;
 
@@ -317,12 +314,12 @@ fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> P
 fn concurrency(args: &Args, notes: &mut Vec<String>) -> (usize, usize) {
     let asked = args.concurrency.map(|asked| asked as usize);
     let wanted = if args.mode == Mode::Blocking { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
-    let reserved = SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
+    let reserved = sys::SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
     let limit = match asked {
         Some(_) => sys::raise_descriptor_limit(wanted + reserved),
         None => sys::descriptor_limit(),
     };
-    let free = limit.saturating_sub(SPARE_DESCRIPTORS);
+    let free = limit.saturating_sub(sys::SPARE_DESCRIPTORS);
     let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
     let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
     if asked.is_some() && wanted > fits {

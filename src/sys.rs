@@ -45,6 +45,9 @@ pub use windows::*;
 #[cfg(not(any(unix, windows)))]
 compile_error!("rconnect knows Unix and Windows sockets only; add a file beside sys/unix.rs for this system");
 
+/// Descriptors that are no sockets of attempts: standard streams, a file of targets, the wake-up pipe.
+pub const SPARE_DESCRIPTORS: usize = 8;
+
 /// SO_ERROR; `None` when the socket has no error.
 pub fn error_of(socket: &Socket) -> Option<Code> {
     match socket.take_error() {

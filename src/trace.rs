@@ -39,6 +39,7 @@ pub fn run(
     deadline: Option<Instant>,
 ) -> io::Result<Vec<Path>> {
     let options = Options { fail_on_icmp: true, verbose: false, ..options.clone() };
+    sys::raise_descriptor_limit(addresses.len() * usize::from(MOST_HOPS) + sys::SPARE_DESCRIPTORS);
     let begin = clock::now();
     let patience = begin + timeout.unwrap_or(PATIENCE);
     let deadline = deadline.map_or(patience, |deadline| deadline.min(patience));
@@ -95,6 +96,10 @@ impl Tracer<'_> {
 
     fn settle(&mut self, begun: Begun, path: usize, ttl: u8) {
         match begun {
+            // A shortage is no hop: the next socket that comes back makes room.
+            Begun::Ended(attempt) if attempt.cause == Some(Cause::Descriptors) && self.is_flying() => {
+                self.paths[path].postpone();
+            }
             Begun::Ended(attempt) => self.paths[path].answer(ttl, *attempt),
             Begun::Pending(connecting) => {
                 let key = self.flying.iter().position(Option::is_none).unwrap_or(self.flying.len());
@@ -106,6 +111,10 @@ impl Tracer<'_> {
                 }
             }
         }
+    }
+
+    fn is_flying(&self) -> bool {
+        self.flying.iter().any(Option::is_some)
     }
 
     fn take(&mut self, ready: &[(usize, Ready)]) {
@@ -156,6 +165,12 @@ impl Tracing {
             self.sent += 1;
             self.sent
         })
+    }
+
+    /// The last hop could not be sent: it is the next one, after a pause or an answer.
+    fn postpone(&mut self) {
+        self.sent -= 1;
+        self.window = self.sent;
     }
 
     fn wake_at(&self) -> Option<Instant> {

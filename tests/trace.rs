@@ -227,6 +227,19 @@ fn a_router_that_drops() {
 }
 
 #[test]
+fn a_shortage_of_descriptors_is_no_hop() {
+    let path = Topology::chain(ROUTERS);
+    path.router(3).filter("forward", "tcp dport 80 drop");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        let few = rconnect(&path.client, &format!("--trace -t 500ms {server} 80")).nobody().descriptors(12);
+        let run = Run::of(few);
+        let traced = Traced(run.one_target()["trace"][0].clone());
+        assert_eq!(traced.summary(), expected("silence", routers(&path, family, 1..=3), &[]));
+    });
+}
+
+#[test]
 fn a_router_in_the_middle_that_says_nothing() {
     let path = Topology::chain(ROUTERS);
     let _open = [path.server.listen("10.77.5.2:80"), path.server.listen("[fd77:5::2]:80")];

@@ -76,7 +76,7 @@ pub fn run(
         let mut later = false;
         while driver.engine.wants_more() && !later {
             match source.draw(&mut driver.waiter, driver.engine.over()) {
-                Drawn::Group(group) => driver.engine.draw(clock::now(), *group),
+                Drawn::Group(group) => driver.engine.draw(*group),
                 Drawn::Later => later = true,
                 Drawn::End => driver.engine.drained(),
                 Drawn::Unread => {
@@ -117,6 +117,7 @@ impl Driver<'_> {
     fn act(&mut self, action: Action) {
         match action {
             Action::Lookup(group, name, protocol) => {
+                self.engine.asked(clock::now(), group);
                 if let Some(result) = self.resolver.start(&mut self.waiter, group, &name, protocol) {
                     self.engine.looked_up(clock::now(), group, result);
                 }
@@ -152,8 +153,8 @@ impl Driver<'_> {
                 self.settle(attempt, connecting.ready(ready, now));
             }
         }
-        for (group, result) in self.resolver.answers(&mut self.waiter) {
-            self.engine.looked_up(clock::now(), group, result);
+        for (at, group, result) in self.resolver.answers(&mut self.waiter) {
+            self.engine.looked_up(at, group, result);
         }
     }
 

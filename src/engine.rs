@@ -159,7 +159,8 @@ impl Engine {
             Some(Stop::Interrupted) => false,
             Some(Stop::Limit) => self.out.is_empty() && self.order.is_empty(),
             None => {
-                self.running.len() < self.policy.concurrency
+                self.out.is_empty()
+                    && self.running.len() < self.policy.concurrency
                     && self.ready.is_empty()
                     && self.open.len() < HELD
                     && !(self.policy.one_by_one && !(self.open.is_empty() && self.targets.is_empty()))
@@ -179,7 +180,7 @@ impl Engine {
     }
 
     /// Takes a group in.
-    pub fn draw(&mut self, now: Instant, group: Group) {
+    pub fn draw(&mut self, group: Group) {
         let Group { protocol, name, goals } = group;
         let mut goals = goals.peekable();
         if goals.peek().is_none() {
@@ -194,12 +195,22 @@ impl Engine {
             self.waiting.push_back(id);
         }
         match self.stopped {
-            None => self.ask_waiting(now),
+            None => self.ask_waiting(),
             Some(_) => self.never_ask(),
         }
     }
 
-    /// The lookup of a group came to its end.
+    /// The lookup of a group is about to begin: its limit counts from here.
+    pub fn asked(&mut self, now: Instant, id: GroupId) {
+        let limit = self.lookup_limit(now);
+        let open = &mut self.open[id];
+        open.asked.get_or_insert(now);
+        open.tries += 1;
+        open.failure = None;
+        open.limit = limit;
+    }
+
+    /// The lookup of a group came to its end, at `now`.
     pub fn looked_up(&mut self, now: Instant, id: GroupId, result: Result<Vec<Found>, LookupFailure>) {
         if self.open.get(id).is_none_or(|open| open.state != LookupState::Pending) {
             return debug_assert!(false, "a lookup ended that was not under way");
@@ -313,22 +324,17 @@ impl Engine {
     }
 
     /// Begins as many lookups as may be under way.
-    fn ask_waiting(&mut self, now: Instant) {
+    fn ask_waiting(&mut self) {
         while self.asking < self.policy.lookups {
             let Some(id) = self.waiting.pop_front() else { return };
             self.asking += 1;
             self.open[id].state = LookupState::Pending;
-            self.open[id].asked = Some(now);
-            self.ask(now, id);
+            self.ask(id);
         }
     }
 
-    fn ask(&mut self, now: Instant, id: GroupId) {
-        let limit = self.lookup_limit(now);
-        let open = &mut self.open[id];
-        open.tries += 1;
-        open.failure = None;
-        open.limit = limit;
+    fn ask(&mut self, id: GroupId) {
+        let open = &self.open[id];
         if let Some(name) = open.name.clone() {
             self.out.push_back(Action::Lookup(id, name, open.protocol));
         }
@@ -341,26 +347,32 @@ impl Engine {
         open.state = LookupState::Ready;
         self.asking -= 1;
         if self.stopped.is_none() {
-            self.ask_waiting(now);
+            self.ask_waiting();
         }
     }
 
     /// The deadline came before the lookup began: its targets are reported as not tried.
     fn never_ask(&mut self) {
         for id in std::mem::take(&mut self.waiting) {
-            self.open[id].state = LookupState::Ready;
-            let advice = Some("the deadline was reached before the name was asked for".to_string());
-            self.open[id].lookup = Rc::new(Lookup { by: Some(By::Limit), advice, ..Lookup::default() });
+            self.not_asked(id);
         }
     }
 
-    /// A lookup that was to begin only next is not begun.
-    fn abandon(&mut self, id: GroupId) {
+    fn not_asked(&mut self, id: GroupId) {
+        self.open[id].state = LookupState::Ready;
+        let advice = Some("the deadline was reached before the name was asked for".to_string());
+        self.open[id].lookup = Rc::new(Lookup { by: Some(By::Limit), advice, ..Lookup::default() });
+    }
+
+    /// Ends a lookup; whether it had begun.
+    fn abandon(&mut self, id: GroupId) -> bool {
         let asks = |action: &Action| matches!(action, Action::Lookup(group, ..) if *group == id);
-        match self.out.iter().position(asks) {
+        let next = self.out.iter().position(asks);
+        match next {
             Some(place) => drop(self.out.remove(place)),
             None => self.out.push_back(Action::Abandon(id)),
         }
+        next.is_none()
     }
 
     fn may_retry_lookup(&self, id: GroupId, failure: &LookupFailure) -> bool {
@@ -389,8 +401,7 @@ impl Engine {
 
     /// The lookup failed for good: every goal of the group shares its failure.
     fn unresolved(&mut self, now: Instant, id: GroupId, failure: LookupFailure) {
-        let LookupFailure { error, by, cause, advice } = failure;
-        self.answered(now, id, Lookup { error, by: Some(by), cause, advice, ..Lookup::default() });
+        self.answered(now, id, failure.into());
     }
 
     // --- targets ---------------------------------------------------------------------------------------------
@@ -533,9 +544,7 @@ impl Engine {
         while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             match self.later.pop() {
                 Some(Reverse((_, Later::Attempt { target, lane }))) => self.ready.push_front((target, lane)),
-                Some(Reverse((_, Later::Lookup { group }))) => {
-                    self.ask(now, group);
-                }
+                Some(Reverse((_, Later::Lookup { group }))) => self.ask(group),
                 None => break,
             }
         }
@@ -580,11 +589,13 @@ impl Engine {
         let pending = self.open.iter().filter(|(_, open)| open.state == LookupState::Pending);
         let pending: Vec<GroupId> = pending.map(|(id, _)| id).collect();
         for id in pending {
+            let begun = self.abandon(id);
             match self.open[id].failure.take() {
                 Some(failure) => self.unresolved(now, id, failure),
+                None if begun => self.unresolved(now, id, limit_reached()),
                 None => {
-                    self.abandon(id);
-                    self.unresolved(now, id, limit_reached());
+                    self.asking -= 1;
+                    self.not_asked(id);
                 }
             }
         }
@@ -615,13 +626,18 @@ impl Engine {
                 self.abandon(id);
             }
             let mut open = self.open.remove(id);
-            let goal = open.goals.next().filter(|_| pending);
-            self.cut_short |= goal.is_none() || open.goals.next().is_some();
-            let (Some(goal), Some(started)) = (goal, open.asked) else { continue };
-            let lookup = Rc::new(Lookup { elapsed: now - started, ..Lookup::default() });
+            let begun = open.asked.filter(|_| pending).zip(open.goals.next());
+            self.cut_short |= begun.is_none() || open.goals.next().is_some();
+            let Some((started, goal)) = begun else { continue };
+            // A lookup that waited for a further try: what it came to is known.
+            let (outcome, lookup) = match open.failure {
+                Some(failure) => (Outcome::Unresolved, Lookup::from(failure)),
+                None => (Outcome::Interrupted, Lookup::default()),
+            };
+            let lookup = Rc::new(Lookup { elapsed: now - started, ..lookup });
             let (protocol, lanes, attempts) = (open.protocol, Vec::new(), Vec::new());
             let report = report(&self.policy, now, Target { goal, protocol, started, lookup, lanes, attempts });
-            self.out.push_back(Action::Report(Box::new(Report { outcome: Outcome::Interrupted, ..report })));
+            self.out.push_back(Action::Report(Box::new(Report { outcome, ..report })));
         }
     }
 

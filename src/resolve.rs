@@ -7,15 +7,20 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
 use crate::advice;
+use crate::clock;
 use crate::engine::{Found, GroupId, LookupFailure, Name};
 use crate::outcome::{By, Cause, Protocol};
 use crate::sys::{self, Family, Waiter};
 use crate::taxonomy::{self, Code};
 
-/// What a lookup thread sends home.
-type Answer = (u64, Result<Vec<Found>, Code>);
+/// What a lookup thread sends home, and when it had it.
+type Answer = (u64, Instant, Result<Vec<Found>, Code>);
+
+/// What became of a group's lookup, and when.
+type Ended = (Instant, GroupId, Result<Vec<Found>, LookupFailure>);
 
 /// What every lookup of a run shares.
 #[derive(Debug, Clone, Copy)]
@@ -76,20 +81,20 @@ impl Resolver {
     }
 
     /// The answers that have come in; each makes room for a lookup that waits.
-    pub fn answers(&mut self, waiter: &mut Waiter) -> Vec<(GroupId, Result<Vec<Found>, LookupFailure>)> {
+    pub fn answers(&mut self, waiter: &mut Waiter) -> Vec<Ended> {
         let Some((_, receiver)) = &self.channel else { return Vec::new() };
         let answers: Vec<Answer> = receiver.try_iter().collect();
         self.alive -= answers.len();
         let family = self.options.family;
-        let wanted = |(ticket, result): Answer| {
+        let wanted = |(ticket, at, result): Answer| {
             let place = self.pending.iter().position(|&(pending, _)| pending == ticket)?;
-            Some((self.pending.swap_remove(place).1, result.map_err(|code| of_family(family, failure(code)))))
+            Some((at, self.pending.swap_remove(place).1, result.map_err(|code| of_family(family, failure(code)))))
         };
         let mut found: Vec<_> = answers.into_iter().filter_map(wanted).collect();
         while self.alive < self.options.lookups {
             let Some((group, name, protocol)) = self.queue.pop_front() else { break };
             if let Err(error) = self.spawn(waiter, group, name, protocol) {
-                found.push((group, Err(failure(sys::code(&error)))));
+                found.push((clock::now(), group, Err(failure(sys::code(&error)))));
             }
         }
         found
@@ -105,7 +110,7 @@ impl Resolver {
         let run = move || {
             let result = sys::lookup(&name, options.family, protocol).map(|found| mark(found, options.strict));
             // Nobody listens any more when the run ended first.
-            let _ = sender.send((ticket, result));
+            let _ = sender.send((ticket, clock::now(), result));
             waker.wake();
         };
         // getaddrinfo needs some tens of kilobytes; the default of 2 MiB would only cost address space.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::outcome::{By, Cause, Mode, Protocol, Report, Strategy};
+use crate::outcome::{By, Cause, Lookup, Mode, Protocol, Report, Strategy};
 use crate::taxonomy::Code;
 
 /// What makes a target good.
@@ -123,6 +123,12 @@ pub struct LookupFailure {
     pub cause: Option<Cause>,
     /// What to look at next.
     pub advice: Option<String>,
+}
+
+impl From<LookupFailure> for Lookup {
+    fn from(LookupFailure { error, by, cause, advice }: LookupFailure) -> Lookup {
+        Lookup { error, by: Some(by), cause, advice, ..Lookup::default() }
+    }
 }
 
 /// Key of an attempt in flight.

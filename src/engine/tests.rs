@@ -48,7 +48,7 @@ impl Bench {
     /// A name with these addresses, looked up and answered.
     fn name(policy: Policy, addresses: &[&str]) -> Self {
         let mut bench = Bench::new(policy);
-        bench.engine.draw(bench.now, named("db.test", &[80]));
+        bench.engine.draw(named("db.test", &[80]));
         bench.run();
         let found = addresses.iter().map(|ip| found(ip, None)).collect();
         bench.engine.looked_up(bench.now, bench.lookups[0], Ok(found));
@@ -59,7 +59,10 @@ impl Bench {
     fn run(&mut self) {
         while let Some(action) = self.engine.next(self.now) {
             match action {
-                Action::Lookup(group, ..) => self.lookups.push(group),
+                Action::Lookup(group, ..) => {
+                    self.engine.asked(self.now, group);
+                    self.lookups.push(group);
+                }
                 Action::Abandon(group) => self.abandoned.push(group),
                 Action::Connect(attempt, connect) => {
                     self.engine.started(self.now, attempt);
@@ -177,7 +180,7 @@ fn requirements_count_addresses_that_were_tried() {
 #[test]
 fn a_family_that_is_skipped_is_not_counted() {
     let mut bench = Bench::new(Policy { require: Require::All, ..policy() });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.engine.draw(named("db.test", &[80]));
     bench.run();
     let skip = Some("no local route for this family");
     bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
@@ -213,8 +216,8 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND);
     let mut bench = Bench::new(Policy { deadline, concurrency: 1, ..base });
-    bench.engine.draw(bench.now, named("slow.test", &[80]));
-    bench.engine.draw(bench.now, literal(1..=3));
+    bench.engine.draw(named("slow.test", &[80]));
+    bench.engine.draw(literal(1..=3));
     bench.run();
     assert_eq!(bench.engine.wake_at(), deadline);
     bench.pass(SECOND);
@@ -226,7 +229,7 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     assert_eq!(bench.reports[0].lookup.by, Some(By::Limit));
     assert!(!bench.engine.cut_short(), "ports 2 and 3 were never tried, and reported");
     // What comes later is reported, too, without a lookup.
-    bench.engine.draw(bench.now, named("late.test", &[80, 443]));
+    bench.engine.draw(named("late.test", &[80, 443]));
     bench.run();
     let late: Vec<Outcome> = bench.reports[4..].iter().map(|report| report.outcome).collect();
     assert_eq!((late, bench.lookups.len()), (vec![Outcome::Skipped, Outcome::Skipped], 1));
@@ -287,7 +290,7 @@ fn a_self_connect_is_tried_again_at_once_unless_the_port_is_fixed() {
 #[test]
 fn a_lookup_that_may_work_later_is_asked_again() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.engine.draw(named("db.test", &[80]));
     bench.run();
     let failure = |name| LookupFailure { error: taxonomy::posix(name), by: By::System, cause: None, advice: None };
     bench.engine.looked_up(bench.now, bench.lookups[0], Err(failure("EAI_AGAIN")));
@@ -303,14 +306,43 @@ fn a_lookup_that_may_work_later_is_asked_again() {
 fn so_many_lookups_at_a_time_and_literals_do_not_wait_for_them() {
     let mut bench = Bench::new(policy());
     for host in ["a.test", "b.test", "c.test"] {
-        bench.engine.draw(bench.now, named(host, &[80]));
+        bench.engine.draw(named(host, &[80]));
     }
-    bench.engine.draw(bench.now, literal(1..=1));
+    bench.engine.draw(literal(1..=1));
     bench.run();
     assert_eq!((bench.lookups.len(), bench.tried()), (2, vec!["10.0.0.1:1".to_string()]));
     bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("10.0.0.2", None)]));
     bench.run();
     assert_eq!((bench.lookups.len(), bench.connects.len()), (3, 2));
+}
+
+/// However long the driver was busy: the limit counts from the beginning of the lookup.
+#[test]
+fn what_held_up_a_lookup_is_not_the_resolvers_silence() {
+    let mut bench = Bench::new(policy());
+    bench.engine.draw(named("db.test", &[80]));
+    bench.pass(30 * SECOND);
+    assert_eq!((bench.lookups.len(), bench.reports.len()), (1, 0));
+
+    let base = policy();
+    let deadline = Some(base.epoch.0 + SECOND);
+    let mut late = Bench::new(Policy { deadline, ..base });
+    late.engine.draw(named("db.test", &[80]));
+    late.pass(SECOND);
+    assert_eq!((late.lookups.len(), late.report().outcome), (0, Outcome::Skipped));
+}
+
+#[test]
+fn a_signal_in_the_pause_before_a_lookup_forgets_no_failure() {
+    let mut bench = Bench::new(Policy { retries: 1, ..policy() });
+    bench.engine.draw(named("db.test", &[80]));
+    bench.run();
+    let error = taxonomy::posix("EAI_AGAIN");
+    bench.engine.looked_up(bench.now, 0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
+    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.run();
+    assert_eq!((bench.report().outcome, bench.report().lookup.error), (Outcome::Unresolved, error));
+    assert!(!bench.engine.cut_short());
 }
 
 /// What the last try came to is known; that a further one would have come is no answer.
@@ -319,7 +351,7 @@ fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND / 2);
     let mut bench = Bench::new(Policy { retries: 1, deadline, ..base });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.engine.draw(named("db.test", &[80]));
     bench.run();
     let error = taxonomy::posix("EAI_AGAIN");
     bench.engine.looked_up(bench.now, 0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
@@ -350,7 +382,7 @@ fn what_the_deadline_left_out_has_not_connected() {
 #[test]
 fn one_lookup_serves_every_port() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(bench.now, named("db.test", &[80, 443]));
+    bench.engine.draw(named("db.test", &[80, 443]));
     bench.run();
     bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("10.0.0.1", None)]));
     bench.run();
@@ -362,7 +394,7 @@ fn one_lookup_serves_every_port() {
 fn targets_are_drawn_only_while_a_slot_is_free() {
     let mut bench = Bench::new(Policy { concurrency: 2, ..policy() });
     assert!(bench.engine.wants_more());
-    bench.engine.draw(bench.now, literal(1..=100));
+    bench.engine.draw(literal(1..=100));
     assert!(!bench.engine.wants_more());
     bench.run();
     assert_eq!(bench.connects.len(), 2);
@@ -375,7 +407,7 @@ fn targets_are_drawn_only_while_a_slot_is_free() {
 fn a_million_targets_leave_nothing_behind() {
     let mut bench = Bench::new(Policy { concurrency: 100, ..policy() });
     for _ in 0..16 {
-        bench.engine.draw(bench.now, literal(1..=u16::MAX));
+        bench.engine.draw(literal(1..=u16::MAX));
         bench.run();
         while let Some(index) = (!bench.connects.is_empty()).then_some(0) {
             bench.end(index, Outcome::Refused, Some("ECONNREFUSED"));
@@ -391,7 +423,7 @@ fn a_million_targets_leave_nothing_behind() {
 #[test]
 fn the_rate_spaces_starts() {
     let mut bench = Bench::new(Policy { spacing: SECOND / 10, ..policy() });
-    bench.engine.draw(bench.now, literal(1..=3));
+    bench.engine.draw(literal(1..=3));
     bench.run();
     assert_eq!(bench.connects.len(), 1);
     assert_eq!(bench.engine.wake_at(), Some(bench.now + SECOND / 10));
@@ -410,7 +442,7 @@ fn the_rate_spaces_starts() {
 fn the_deadline_is_not_outlasted_by_telling_millions_that_it_left_out() {
     let base = policy();
     let mut bench = Bench::new(Policy { deadline: Some(base.epoch.0 + SECOND), concurrency: 1, ..base });
-    bench.engine.draw(bench.now, literal(1..=u16::MAX));
+    bench.engine.draw(literal(1..=u16::MAX));
     bench.run();
     bench.pass(SECOND);
     assert_eq!((bench.reports.len(), bench.engine.left_unreported()), (MOST_LEFT_OUT, true));
@@ -432,7 +464,7 @@ fn a_signal_ends_what_runs_and_reports_it() {
 #[test]
 fn a_signal_during_a_lookup_reports_the_target_as_interrupted() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.engine.draw(named("db.test", &[80]));
     bench.run();
     bench.engine.stop(bench.now, Stop::Interrupted);
     bench.run();

@@ -27,6 +27,9 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
     let family = if to.is_ipv6() { "IPv6" } else { "IPv4" };
     let host_unreachable = attempt.icmp.as_ref().is_some_and(|icmp| icmp.is_host_unreachable());
     Some(match cause {
+        Cause::Prohibited | Cause::RouterUnreachable if is_own(attempt, to) => {
+            "a firewall rule of this machine rejects it".into()
+        }
         Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
         Cause::PortUnreachable if by == Some(By::Peer) || attempt.icmp.is_none() => {
             format!("{to} answers port unreachable: nothing listens on {port}, or its firewall rejects")
@@ -85,6 +88,12 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         | Cause::ResolverFailed
         | Cause::ResolverLimit => of_lookup(cause)?.into(),
     })
+}
+
+/// Whether the destination is this machine itself.
+fn is_own(attempt: &Attempt, to: IpAddr) -> bool {
+    let local = attempt.local.is_some_and(|local| local.ip().to_canonical() == to);
+    local || to.is_loopback() || attempt.route.as_ref().is_some_and(|route| route.kind == Some("local"))
 }
 
 /// Who said what the cause rests on: where our limit ended the attempt, the sender of the message until then.

@@ -177,9 +177,10 @@ fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsStri
     let specs = rules.grammar().arguments(&args.targets)?;
     let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
     ensure!(!specs.is_empty() || args.from.is_some(), "no target: give HOST PORT, HOST:PORT, a URL, or --from FILE");
-    contradictions(&args, &specs)?;
     let source = rules.source;
     let family = family(&args, source)?;
+    contradictions(&args, &specs)?;
+    of_source(&args, source, family)?;
     let mut notes = Vec::new();
     let policy = policy(&args, source, &mut notes);
     let strict = args.strict || source.is_some() || args.interface.is_some();
@@ -221,10 +222,10 @@ fn rules(args: &Args) -> Result<Rules> {
 }
 
 fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
-    let datagrams = args.udp || args.from.is_some() || specs.iter().any(|spec| spec.protocol == Protocol::Udp);
+    let datagrams = args.from.is_some() || specs.iter().any(|spec| spec.protocol == Protocol::Udp);
     ensure!(
         args.payload.is_none() || datagrams,
-        "--payload is what a datagram carries: add --udp, or leave it out for TCP"
+        "--payload is what a datagram carries: add --udp or write udp://HOST:PORT, or leave it out for TCP"
     );
     let first = args.strategy == Strategy::First;
     ensure!(
@@ -250,6 +251,28 @@ fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
     );
     ensure!(!args.trace || args.ttl.is_none(), "--trace sets the time to live itself: leave --ttl out");
     Ok(())
+}
+
+/// What does not go with a source address of that port, or with one family alone.
+fn of_source(args: &Args, source: Option<SocketAddr>, family: Option<Family>) -> Result<()> {
+    let port = has_port(source);
+    ensure!(
+        !args.trace || !port,
+        "--trace sends several hops at once, and they cannot share a port: give --source an address alone"
+    );
+    ensure!(
+        !port || args.reuse_address || args.concurrency.is_none_or(|n| n == 1),
+        "a port in --source is for one attempt at a time: leave -j out, or add --reuse-address"
+    );
+    ensure!(
+        args.require != Require::EachFamily || family.is_none(),
+        "--require each-family asks for both families: leave -4, -6 and --source out"
+    );
+    Ok(())
+}
+
+fn has_port(source: Option<SocketAddr>) -> bool {
+    source.is_some_and(|source| source.port() != 0)
 }
 
 fn source(args: &Args, rules: &Rules) -> Result<Option<SocketAddr>> {
@@ -291,7 +314,8 @@ fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
 
 fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> Policy {
     let epoch = (clock::now(), clock::wall());
-    let (concurrency, lookups) = concurrency(args, notes);
+    let alone = args.mode == Mode::Blocking || (has_port(source) && !args.reuse_address);
+    let (concurrency, lookups) = concurrency(args, alone, notes);
     Policy {
         strategy: args.strategy,
         require: args.require,
@@ -305,15 +329,15 @@ fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> P
         deadline: args.deadline.and_then(|limit| limit.0).map(|limit| epoch.0 + limit),
         retries: args.retries,
         retry_delay: args.retry_delay,
-        fixed_port: source.is_some_and(|source| source.port() != 0),
+        fixed_port: has_port(source),
         epoch,
     }
 }
 
 /// Attempts and lookups that may be under way together: the descriptors are shared out between them.
-fn concurrency(args: &Args, notes: &mut Vec<String>) -> (usize, usize) {
+fn concurrency(args: &Args, alone: bool, notes: &mut Vec<String>) -> (usize, usize) {
     let asked = args.concurrency.map(|asked| asked as usize);
-    let wanted = if args.mode == Mode::Blocking { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
+    let wanted = if alone { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
     let reserved = sys::SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
     let limit = match asked {
         Some(_) => sys::raise_descriptor_limit(wanted + reserved),
@@ -323,9 +347,7 @@ fn concurrency(args: &Args, notes: &mut Vec<String>) -> (usize, usize) {
     let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
     let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
     if asked.is_some() && wanted > fits {
-        notes.push(format!(
-            "{fits} attempts in flight instead of {wanted}: the descriptor limit is {limit} (ulimit -n)"
-        ));
+        notes.push(format!("{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n)"));
     }
     (wanted.min(fits), lookups)
 }

@@ -28,11 +28,14 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// At most three names that contain the query.
+/// At most three: outcomes that begin like half of the query, names that contain it.
 fn similar(query: &str) -> Vec<&'static str> {
     let query = query.trim().to_ascii_uppercase();
+    let half = query.get(..query.len() / 2 + 1).filter(|half| half.len() > 2);
+    let begins = |word: &&str| half.is_some_and(|half| word.to_ascii_uppercase().starts_with(half));
+    let outcomes = Outcome::ALL.iter().map(|outcome| outcome.slug()).filter(begins);
     let names = TABLE.iter().map(|row| row.name).filter(|name| query.len() > 2 && name.contains(&query));
-    names.take(3).collect()
+    outcomes.chain(names).take(3).collect()
 }
 
 fn find(query: &str) -> Result<Vec<Found>, Unknown> {
@@ -323,6 +326,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
     fn an_unknown_query_is_told_what_would_be_known() {
         let message = |query| explain(query).unwrap_err().to_string();
         assert_eq!(message("connrefused"), "unknown code 'connrefused': did you mean ECONNREFUSED?");
+        assert_eq!(message("timeout"), "unknown code 'timeout': did you mean timed-out, ERROR_SEM_TIMEOUT?");
         assert!(message("foo").contains("a name (ECONNREFUSED"));
         assert!(message("4711").contains("a number (111"));
         assert!(message("").contains("an outcome (refused)"));

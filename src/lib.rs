@@ -47,6 +47,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::cli::Args;
 use crate::config::{Probe, Task};
@@ -84,8 +85,15 @@ fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     }
     let said = rendered.split("\n\nUsage:").next().unwrap_or(&rendered);
     let said = said.split("\n\nFor more information").next().unwrap_or(said);
+    // That it could be a value is no help to who mistook an option.
+    let said = said.split("\n\n  tip: to pass").next().unwrap_or(said);
     let words: Vec<&str> = said.trim_start_matches("error: ").split_whitespace().collect();
-    fault(err, &anyhow!(words.join(" ")))
+    let hint = match error.kind() {
+        ErrorKind::UnknownArgument if !said.contains("tip:") => ": rconnect --help lists the options",
+        ErrorKind::InvalidUtf8 => ": write all of them in UTF-8",
+        _ => "",
+    };
+    fault(err, &anyhow!(words.join(" ") + hint))
 }
 
 fn text(out: &mut dyn Write, bytes: impl AsRef<[u8]>) -> Result<u8> {
@@ -140,16 +148,17 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     conclude(ended, input.error, results.tally.code(table))
 }
 
-/// Adds the path on which a target's attempts died, if time is left; the advice to ask for it goes either way.
+/// Adds the path on which a target's attempts died, none if no time is left; the advice to ask for it goes either way.
 fn follow(
     report: &mut Report,
     socket: &socket::Options,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
 ) -> io::Result<()> {
-    let in_time = deadline.is_none_or(|deadline| clock::now() < deadline);
-    if in_time && sys::can_trace(report.protocol) {
-        report.trace = Some(trace::run(socket, &report.tried(), report.protocol, timeout, deadline)?);
+    if sys::can_trace(report.protocol) {
+        let late = deadline.is_some_and(|deadline| deadline <= clock::now());
+        let addresses = if late { Vec::new() } else { report.tried() };
+        report.trace = Some(trace::run(socket, &addresses, report.protocol, timeout, deadline)?);
     }
     for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
         *text = advice::traced(text).to_owned();

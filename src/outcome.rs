@@ -358,7 +358,7 @@ slugs! {
         Rejected = "rejected",
         /// This machine, or its own link, let nothing out.
         Local = "local",
-        /// A router answers for two hops that are not neighbours: packets go in circles.
+        /// A router answers again and again behind others: packets go in circles.
         Loop = "loop",
         /// The last hop that is looked at answered, and is not the destination.
         TooFar = "too-far",
@@ -415,6 +415,12 @@ pub struct Path {
     pub hops: Vec<Hop>,
     /// How it ends.
     pub end: PathEnd,
+}
+
+/// The hops at which one that answers from this address is met, each time after another one.
+pub fn visits(hops: &[Hop], address: IpAddr) -> impl Iterator<Item = u8> {
+    let met = move |index: usize| hops[index].address == Some(address);
+    (0..hops.len()).filter(move |&index| met(index) && (index == 0 || !met(index - 1))).map(|index| hops[index].ttl)
 }
 
 /// How the lookup of a host went.

@@ -116,7 +116,7 @@ fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socke
         step(diary, Phase::Option, "setsockopt", sys::bind_interface(&socket, name, address.is_ipv6()))?;
     }
     if let Some(source) = options.source {
-        step(diary, Phase::Bind, "bind", socket.bind(&source.into()))?;
+        step(diary, Phase::Bind, "bind", sys::bind(&socket, source))?;
     }
     Ok(socket)
 }

@@ -14,6 +14,7 @@
 //! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`route`], [`is_unresolved`] | what the routing table says, and whether the next hop has answered |
 //! | [`versions`] | which versions of IP a socket for an address speaks |
+//! | [`bind`] | a source address |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
 //! | [`lookup`], [`service`] | getaddrinfo with its own codes |
 //! | [`has_route`] | whether this machine knows a way to an address |

@@ -310,6 +310,12 @@ fn several_colons(text: &str) -> Invalid {
 }
 
 fn no_port(host: &str) -> Invalid {
+    if let Some((target, "")) = host.split_once('/').filter(|(target, _)| target.contains(':')) {
+        return Invalid::new(
+            format!("{} ends with a slash", quote(host)),
+            format!("write {target}, or a URL: tcp://{host}"),
+        );
+    }
     let network = host.parse::<ipnet::IpNet>().is_ok();
     if host.is_empty() || (!network && host.contains(|c: char| c == '/' || c.is_whitespace())) {
         let hint = "write HOST:PORT, as in db.example:5432, or HOST PORT as two words";

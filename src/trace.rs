@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::engine::Connect;
-use crate::outcome::{Attempt, By, Cause, Hop, Outcome, Path, PathEnd, Protocol};
+use crate::outcome::{self, Attempt, By, Cause, Hop, Outcome, Path, PathEnd, Protocol};
 use crate::socket::{self, Begun, Connecting, Options};
 use crate::sys::{self, Ready, Waiter};
 use crate::verdict::End;
@@ -221,8 +221,9 @@ impl Tracing {
     }
 }
 
-/// One router may answer for two hops in a row; to meet it again behind another one is a loop.
+/// One router may answer for several hops in a row, and where packets take paths of different length it may be met at
+/// two hops apart; to come back to it again and again, behind others, is a loop.
 fn goes_in_circles(hops: &[Hop]) -> bool {
-    let Some(last) = hops.last() else { return false };
-    hops.iter().any(|hop| hop.address.is_some() && hop.address == last.address && hop.ttl + 1 < last.ttl)
+    let Some(last) = hops.last().and_then(|hop| hop.address) else { return false };
+    outcome::visits(hops, last).count() > 2
 }

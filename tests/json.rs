@@ -237,12 +237,9 @@ fn csv_has_a_row_for_each_attempt_of_json() {
             };
             expected.extend(attempts.iter().map(row));
             if attempts.is_empty() {
-                let cause = word(&target["resolve"]["cause"]);
-                expected.push((
-                    word(&target["target"]),
-                    word(&target["outcome"]),
-                    [String::new(), String::new(), String::new(), cause],
-                ));
+                let [by, cause] = ["by", "cause"].map(|key| word(&target["resolve"][key]));
+                let lookup = [String::new(), String::new(), by, cause];
+                expected.push((word(&target["target"]), word(&target["outcome"]), lookup));
             }
         }
         let mut reader = csv::Reader::from_reader(csv.stdout.as_bytes());

@@ -277,7 +277,10 @@ fn no_local_port_is_left() {
         let _used = use_up_ports(&net, host, Type::STREAM, Some(open.address));
         let bare = host.trim_matches(['[', ']']);
         expect(&net, "", &[(bare, "unavailable local-ports local connect EADDRNOTAVAIL")]);
-        expect(&net, &format!("-s {bare}"), &[(bare, "unavailable local-ports local bind EADDRINUSE")]);
+        expect(&net, &format!("-s {bare}"), &[(bare, "unavailable local-ports local connect EADDRNOTAVAIL")]);
+        // The same ports do towards another destination.
+        let _other = net.listen(&format!("{host}:10"));
+        assert_eq!(verdict(&net, &format!("-s {bare} {bare} 10")), CONNECTED);
     }
     for (host, any) in [("127.0.0.1", "0.0.0.0"), ("::1", "[::]")] {
         let net = Netns::new();

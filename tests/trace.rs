@@ -140,6 +140,20 @@ fn in_circles() {
     }
 }
 
+/// Paths of different length to one destination, and one address for a whole provider, are no loop.
+#[test]
+fn met_twice_is_no_circle() {
+    for routers in [[1, 2, 3, 4, 3], [1, 2, 2, 2, 2]] {
+        let net = Netns::new();
+        let _peer = net.tun(move |packet| match packet.ttl() {
+            ttl @ 1..=5 => vec![packet.icmp(11, 0).from(&format!("192.0.2.{}", routers[usize::from(ttl) - 1]))],
+            _ => silence(),
+        });
+        let run = Run::of(rconnect(&net, "--trace -t 1s 10.9.7.7 9").nobody());
+        assert_eq!(run.one_target()["trace"][0]["end"], "silence", "{routers:?}");
+    }
+}
+
 #[test]
 fn farther_than_anybody_looks() {
     let net = Netns::new();
@@ -299,6 +313,24 @@ fn what_this_machine_decides_is_no_path() {
         assert_eq!(traced.summary(), "local: - denied EACCES");
         assert_eq!(run.output.code(), 7);
     }
+}
+
+/// A name that is to be asked for after a path is not the resolver's silence.
+#[test]
+fn a_path_holds_up_no_lookup() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    let probe =
+        rconnect(&net, "--trace -t 500ms --resolve-timeout 200ms 10.9.7.7:9 srv:9").etc("hosts", "127.0.0.1 srv\n");
+    let run = Run::of(probe);
+    assert_eq!(run.targets[1]["resolve"]["addresses"], 1);
+}
+
+#[test]
+fn a_source_port_is_not_for_several_hops() {
+    let probe = rconnect(&Netns::new(), "--trace -s 127.0.0.1:5000 127.0.0.1 9").run();
+    assert_eq!(probe.code(), 2);
+    assert!(probe.stderr.contains("they cannot share a port: give --source an address alone"), "{probe:?}");
 }
 
 #[test]

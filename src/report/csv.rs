@@ -7,7 +7,7 @@ use csv::Writer;
 use super::{address, family, micros, timestamp};
 use crate::exit;
 use crate::icmp::Icmp;
-use crate::outcome::{Attempt, Cause, Report};
+use crate::outcome::{Attempt, By, Cause, Report};
 use crate::taxonomy::{Described, describe};
 
 /// What a line is made of.
@@ -70,7 +70,7 @@ pub const COLUMNS: &[Column] = &[
     column("attempt_elapsed_us", "µs that a program would have waited", |l| l.attempt(|a| Some(micros(a.elapsed)))),
     column("local", "our end of the connection", |l| l.attempt(|a| a.local)),
     column("phase", "the step in which the attempt ended", |l| l.attempt(|a| a.phase)),
-    column("by", "who decided the attempt", |l| l.attempt(|a| a.by)),
+    column("by", "who decided the attempt (the lookup, without one)", |l| text(by(l))),
     column("cause", "the finest cause (a failed lookup's, without an attempt)", |l| text(cause(l))),
     column("error", "POSIX name of the attempt's code", |l| l.error(|d| Some(d.name))),
     column("number", "its number on this system", |l| l.error(|d| d.number)),
@@ -95,6 +95,10 @@ fn resolver(line: &Line) -> Option<Described> {
 
 fn cause(line: &Line) -> Option<Cause> {
     line.attempt.map_or(line.report.lookup.cause, |attempt| attempt.cause)
+}
+
+fn by(line: &Line) -> Option<By> {
+    line.attempt.map_or(line.report.lookup.by, |attempt| attempt.by)
 }
 
 fn advice<'a>(line: &Line<'a>) -> Option<&'a String> {

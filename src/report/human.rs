@@ -52,6 +52,16 @@ impl Columns {
     }
 }
 
+/// What `--trace` found.
+fn paths(report: &Report) -> Vec<String> {
+    match &report.trace {
+        Some(paths) if paths.is_empty() && !report.tried().is_empty() => {
+            vec!["  no path: the deadline left no time for it".into()]
+        }
+        paths => paths.iter().flatten().flat_map(|path| path::table(path, report)).collect(),
+    }
+}
+
 /// One line of the table, and what stands below it.
 struct Row {
     label: String,
@@ -74,7 +84,7 @@ impl Page {
             let block = table(&rows, "  ", Columns::default().widened(&rows), style);
             std::iter::once(stamp + &header(report, style)).chain(block).collect()
         };
-        lines.extend(report.trace.iter().flatten().flat_map(|path| path::table(path, report)));
+        lines.extend(paths(report));
         lines.extend(self.advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
         lines.extend(closing(report));
         lines.join("\n") + "\n"

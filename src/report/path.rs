@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::address;
 use super::human::{TIME_WIDTH, codes, neighbour};
 use crate::duration;
-use crate::outcome::{Attempt, Cause, Hop, Path, PathEnd, Protocol, Report};
+use crate::outcome::{self, Attempt, Cause, Hop, Path, PathEnd, Protocol, Report};
 
 /// The table of one path of that report.
 pub fn table(path: &Path, report: &Report) -> Vec<String> {
@@ -87,9 +87,9 @@ fn rejected(path: &Path, last: &Hop, from: IpAddr) -> String {
 }
 
 fn circle(path: &Path, last: &Hop, from: IpAddr) -> String {
-    let before = path.hops.iter().rev().find(|hop| hop.ttl + 1 < last.ttl && hop.address == Some(from));
-    let at = before.map_or(0, |hop| hop.ttl);
-    format!("goes in circles: {from} answers at hop {at} and again at hop {}", last.ttl)
+    let mut at = outcome::visits(&path.hops, from);
+    let (first, again) = (at.next().unwrap_or(last.ttl), at.next().unwrap_or(last.ttl));
+    format!("goes in circles: {from} answers at hop {first} and again at hop {again}")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ mod wait;
 pub use connect::{connect, connect_blocking};
 pub use console::{Coloring, catch_signals, signal};
 pub use evidence::{can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
-pub use names::{bind_interface, has_route, interface_index, lookup, service};
+pub use names::{bind, bind_interface, has_route, interface_index, lookup, service};
 pub use wait::{Waiter, Waker};
 
 /// The code behind an error of this layer.

@@ -27,6 +27,14 @@ pub fn can_trace(_: Protocol) -> bool {
     false
 }
 
+/// bind().
+///
+/// # Errors
+/// bind(2).
+pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
+    socket.bind(&source.into())
+}
+
 /// IP_BOUND_IF on macOS; FreeBSD cannot bind to an interface.
 ///
 /// # Errors

@@ -23,6 +23,18 @@ pub fn can_trace(_: Protocol) -> bool {
     true
 }
 
+/// bind(). A port of 0 is left to connect(), which can use one port towards several destinations (ip(7)
+/// IP_BIND_ADDRESS_NO_PORT): a source address costs no more ports than none.
+///
+/// # Errors
+/// bind(2).
+pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
+    if source.port() == 0 {
+        let _ = setsockopt(&socket.as_fd(), sockopt::IpBindAddressNoPort, &true);
+    }
+    socket.bind(&source.into())
+}
+
 /// SO_BINDTODEVICE.
 ///
 /// # Errors

@@ -109,6 +109,14 @@ pub fn has_route(address: SocketAddr) -> bool {
     }
 }
 
+/// bind().
+///
+/// # Errors
+/// bind().
+pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
+    socket.bind(&source.into())
+}
+
 /// IP_UNICAST_IF or IPV6_UNICAST_IF: the interface that packets leave by, if it has a route to the destination.
 ///
 /// # Errors

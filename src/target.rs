@@ -139,6 +139,10 @@ impl Grammar<'_> {
                 format!("no port in {}", quote(host)),
                 format!("several ports are one list, as in: {host} {}", ports.join(",")),
             )),
+            [host, ports, _, ..] if may_be_ports(host) && self.ports(ports).is_ok() => Err(Invalid::new(
+                format!("no port in {}", quote(host)),
+                format!("HOST PORTS is for one target, among several write {host}:{ports}"),
+            )),
             _ => words.iter().map(|word| self.target(word)).collect(),
         }
     }

@@ -205,6 +205,7 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["-r", "-1", "h", "80"], "invalid value '-1' for '--retries <N>': expected a number from 0 to 4294967295"),
         (&["-t", "-1", "h", "80"], "invalid value '-1' for '--timeout <DURATION>': a duration has no sign; write 250ms, 1.5s, 2m, 1h30m, or a number of seconds"),
         (&["http:/h"], "no host and port in \"http:/h\": write HOST:PORT, as in db.example:5432, or HOST PORT as two words"),
+        (&["h", "80", "localhost:80"], r#"no port in "h": HOST PORTS is for one target, among several write h:80"#),
         (&["localhost:80/"], r#""localhost:80/" ends with a slash: write localhost:80, or a URL: tcp://localhost:80/"#),
         (&["[]:80"], "the host is empty: write [IPv6]:PORT, as in [::1]:80"),
         (&["--nonsense"], "unexpected argument '--nonsense' found: rconnect --help lists the options"),

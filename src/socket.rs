@@ -162,6 +162,7 @@ fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, d
         local: None,
         icmp: Vec::new(),
         tcp: TcpFacts::default(),
+        filtered: false,
         route: None,
         source_given: options.source.is_some(),
         kernel_ended: true,
@@ -316,6 +317,7 @@ impl Connecting {
         if end != End::Success || tcp.syns.is_some_and(|syns| syns > 1) {
             self.drain();
         }
+        let filtered = phase == Phase::Connect && matches!(end, End::Error(_)) && sys::is_filtered(&self.socket);
         let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
         let local = local.filter(|local| !local.ip().is_unspecified());
         let nameless = local.is_none() && !self.messages.is_empty();
@@ -336,6 +338,7 @@ impl Connecting {
             local,
             icmp: self.messages,
             tcp,
+            filtered,
             route,
             source_given: self.source_given,
             kernel_ended: !self.fail_on_icmp,

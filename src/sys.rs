@@ -12,6 +12,7 @@
 //! | [`watch`], [`messages`] | ask for, and read, the ICMP messages about a socket |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
+//! | [`is_filtered`] | whether connect() was answered before TCP |
 //! | [`route`], [`is_unresolved`] | what the routing table says, and whether the next hop has answered |
 //! | [`versions`] | which versions of IP a socket for an address speaks |
 //! | [`bind`] | a source address |

@@ -32,8 +32,6 @@ pub struct TcpFacts {
     pub rtt: Option<Duration>,
     /// Whether the handshake was complete.
     pub handshake: Option<bool>,
-    /// The socket never had a local port: a filter answered in the place of TCP, and nothing was sent.
-    pub portless: bool,
 }
 
 /// Everything that is known when an attempt has ended.
@@ -57,6 +55,8 @@ pub struct Evidence {
     pub icmp: Vec<(Icmp, i32)>,
     /// What the kernel's TCP knows.
     pub tcp: TcpFacts,
+    /// A filter answered connect() in the place of TCP, and nothing was sent.
+    pub filtered: bool,
     /// What the routing table says, where it was asked.
     pub route: Option<Route>,
     /// The user asked for a source address or interface.
@@ -251,7 +251,7 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
     let datagram = evidence.protocol == Protocol::Udp;
     Some(match name {
         // Before anything was sent, nobody else can have spoken.
-        "ECONNREFUSED" | "ECONNRESET" | "ECONNABORTED" | "ETIMEDOUT" if datagram || evidence.tcp.portless => {
+        "ECONNREFUSED" | "ECONNRESET" | "ECONNABORTED" | "ETIMEDOUT" if datagram || evidence.filtered => {
             local(Outcome::Denied, Cause::LocalPolicy)
         }
         "EACCES" if datagram && (kind == Some("broadcast") || ip == Ipv4Addr::BROADCAST) => {

@@ -19,12 +19,16 @@ use crate::taxonomy::Code;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{bind, bind_interface, can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
+pub use linux::{
+    bind, bind_interface, can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
-pub use bsd::{bind, bind_interface, can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
+pub use bsd::{
+    bind, bind_interface, can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch,
+};
 
 mod connect;
 mod names;

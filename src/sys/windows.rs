@@ -27,7 +27,7 @@ mod wait;
 
 pub use connect::{connect, connect_blocking};
 pub use console::{Coloring, catch_signals, signal};
-pub use evidence::{can_trace, is_unresolved, messages, route, tcp_facts, versions, watch};
+pub use evidence::{can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch};
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service};
 pub use wait::{Waiter, Waker};
 

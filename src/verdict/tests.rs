@@ -14,6 +14,7 @@ fn evidence(phase: Phase, end: End) -> Evidence {
         local: Some("10.1.0.2:41234".parse().unwrap()),
         icmp: Vec::new(),
         tcp: TcpFacts::default(),
+        filtered: false,
         route: None,
         source_given: false,
         kernel_ended: true,
@@ -262,7 +263,7 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
 fn what_was_never_sent_is_nobody_elses() {
     for name in ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT"] {
         let mut evidence = failed(Phase::Connect, name);
-        evidence.tcp.portless = true;
+        evidence.filtered = true;
         assert_eq!(judged(&evidence), (Denied, Some(Local), Some(LocalPolicy)), "{name}");
     }
     let mut evidence = failed(Phase::Connect, "ENETUNREACH");

@@ -79,6 +79,11 @@ pub fn tcp_facts(_: &Socket) -> TcpFacts {
     TcpFacts::default()
 }
 
+/// This system does not tell a filter's answer to connect() from the peer's.
+pub fn is_filtered(_: &Socket) -> bool {
+    false
+}
+
 /// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
 pub fn route(_: SocketAddr) -> Option<Route> {
     None

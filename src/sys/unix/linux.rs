@@ -136,9 +136,6 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     let info = &info[..(length as usize).min(info.len())];
     let word = |offset: usize| Some(u32::from_ne_bytes(info.get(offset..offset + 4)?.try_into().ok()?));
     let (state, retransmits) = (info[0], u32::from(info[2]));
-    // What failed on the network keeps its port; a filter in front of it answers before there is one.
-    let local = || socket.local_addr().ok().and_then(|local| local.as_socket());
-    let portless = state == CLOSE && local().is_some_and(|local| local.port() == 0);
     let total = word(100);
     // A blocking connect that failed has its total cleared, but not the count of its last series.
     let resent = total.map(|total| total.max(if state == CLOSE { retransmits } else { 0 }));
@@ -148,7 +145,12 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     // bytes_acked counts the SYN: 1 after a handshake.
     let acknowledged = word(120).zip(word(124)).map(|(low, high)| (low | high) != 0);
     let handshake = min_rtt.and(acknowledged).map(|acknowledged| measured || acknowledged);
-    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake, portless }
+    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake }
+}
+
+/// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.
+pub fn is_filtered(socket: &Socket) -> bool {
+    socket.local_addr().ok().and_then(|local| local.as_socket()).is_some_and(|local| local.port() == 0)
 }
 
 /// What the routing table says of a destination.

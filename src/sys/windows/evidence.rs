@@ -92,8 +92,12 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
         syns: Some(1 + u32::from(info.SynRetrans)),
         rtt: measured.then(|| Duration::from_micros(info.RttUs.into())),
         handshake: established.then_some(true),
-        portless: false,
     }
+}
+
+/// This system does not tell a filter's answer to connect() from the peer's.
+pub fn is_filtered(_: &Socket) -> bool {
+    false
 }
 
 /// What the routing table says of a destination.

@@ -184,13 +184,12 @@ fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsStri
     let mut notes = Vec::new();
     let policy = policy(&args, source, &mut notes);
     let strict = args.strict || source.is_some() || args.interface.is_some();
-    let lookups = policy.lookups;
     let format = (!args.quiet).then_some(output);
     Ok(Probe {
         specs,
         policy,
         socket: sockets(&args, source)?,
-        resolve: resolve::Options { family, strict, lookups },
+        resolve: resolve::Options { family, strict },
         trace: args.trace,
         format,
         style: Style { color: color(args.color, environment), verbose: args.verbose, timestamps: args.timestamps },

@@ -76,7 +76,7 @@ pub fn run(
         let mut later = false;
         while driver.engine.wants_more() && !later {
             match source.draw(&mut driver.waiter, driver.engine.over()) {
-                Drawn::Group(group) => driver.engine.draw(*group),
+                Drawn::Group(group) => driver.engine.draw(clock::now(), *group),
                 Drawn::Later => later = true,
                 Drawn::End => driver.engine.drained(),
                 Drawn::Unread => {
@@ -120,6 +120,7 @@ impl Driver<'_> {
                 self.engine.asked(clock::now(), group);
                 if let Some(result) = self.resolver.start(&mut self.waiter, group, &name, protocol) {
                     self.engine.looked_up(clock::now(), group, result);
+                    self.engine.lookup_over();
                 }
             }
             Action::Abandon(group) => self.resolver.abandon(group),
@@ -153,8 +154,11 @@ impl Driver<'_> {
                 self.settle(attempt, connecting.ready(ready, now));
             }
         }
-        for (at, group, result) in self.resolver.answers(&mut self.waiter) {
-            self.engine.looked_up(at, group, result);
+        for (at, answer) in self.resolver.answers() {
+            if let Some((group, result)) = answer {
+                self.engine.looked_up(at, group, result);
+            }
+            self.engine.lookup_over();
         }
     }
 

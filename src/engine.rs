@@ -57,9 +57,11 @@ struct Open {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LookupState {
-    /// Not asked yet: as many as may be are under way.
+    /// To be asked, for the first time or again: as many as may be are under way.
     Waiting,
     Pending,
+    /// The last try failed, and the next one has its time.
+    Paused,
     Ready,
 }
 
@@ -106,9 +108,9 @@ pub struct Engine {
     open: Slab<Open>,
     /// Groups in the order drawn; the front one with an answer gives the next target.
     order: VecDeque<GroupId>,
-    /// Groups that have not been asked for.
+    /// Groups that are to be asked for.
     waiting: VecDeque<GroupId>,
-    /// Lookups under way.
+    /// Lookups under way, those that were abandoned included: nothing ends getaddrinfo().
     asking: usize,
     targets: Slab<Target>,
     running: Slab<Running>,
@@ -163,7 +165,7 @@ impl Engine {
                     && self.running.len() < self.policy.concurrency
                     && self.ready.is_empty()
                     && self.open.len() < HELD
-                    && !(self.policy.one_by_one && !(self.open.is_empty() && self.targets.is_empty()))
+                    && (!self.policy.one_by_one || self.targets.is_empty())
                     && !self.has_answer()
             }
         }
@@ -180,7 +182,7 @@ impl Engine {
     }
 
     /// Takes a group in.
-    pub fn draw(&mut self, group: Group) {
+    pub fn draw(&mut self, now: Instant, group: Group) {
         let Group { protocol, name, goals } = group;
         let mut goals = goals.peekable();
         if goals.peek().is_none() {
@@ -196,7 +198,7 @@ impl Engine {
         }
         match self.stopped {
             None => self.ask_waiting(),
-            Some(_) => self.never_ask(),
+            Some(_) => self.never_ask(now),
         }
     }
 
@@ -212,13 +214,22 @@ impl Engine {
 
     /// The lookup of a group came to its end, at `now`.
     pub fn looked_up(&mut self, now: Instant, id: GroupId, result: Result<Vec<Found>, LookupFailure>) {
+        // An answer may cross our giving up.
         if self.open.get(id).is_none_or(|open| open.state != LookupState::Pending) {
-            return debug_assert!(false, "a lookup ended that was not under way");
+            return;
         }
         match result {
             Ok(found) => self.resolved(now, id, found),
             Err(failure) if self.may_retry_lookup(id, &failure) => self.retry_lookup(now, id, failure),
             Err(failure) => self.unresolved(now, id, failure),
+        }
+    }
+
+    /// A lookup that began is over, abandoned or not: another one may begin.
+    pub fn lookup_over(&mut self) {
+        self.asking -= 1;
+        if self.stopped.is_none() {
+            self.ask_waiting();
         }
     }
 
@@ -327,15 +338,11 @@ impl Engine {
     fn ask_waiting(&mut self) {
         while self.asking < self.policy.lookups {
             let Some(id) = self.waiting.pop_front() else { return };
+            let open = &mut self.open[id];
+            let Some(name) = open.name.clone() else { continue };
+            open.state = LookupState::Pending;
+            open.limit = None;
             self.asking += 1;
-            self.open[id].state = LookupState::Pending;
-            self.ask(id);
-        }
-    }
-
-    fn ask(&mut self, id: GroupId) {
-        let open = &self.open[id];
-        if let Some(name) = open.name.clone() {
             self.out.push_back(Action::Lookup(id, name, open.protocol));
         }
     }
@@ -345,34 +352,30 @@ impl Engine {
         let elapsed = open.asked.map_or(Duration::ZERO, |asked| now - asked);
         open.lookup = Rc::new(Lookup { elapsed, ..lookup });
         open.state = LookupState::Ready;
-        self.asking -= 1;
-        if self.stopped.is_none() {
-            self.ask_waiting();
-        }
     }
 
-    /// The deadline came before the lookup began: its targets are reported as not tried.
-    fn never_ask(&mut self) {
+    /// The deadline came before the lookup began: what an earlier try came to is known, else the targets of the group
+    /// are reported as not tried.
+    fn never_ask(&mut self, now: Instant) {
         for id in std::mem::take(&mut self.waiting) {
-            self.not_asked(id);
+            let advice = Some("the deadline was reached before the name was asked for".to_string());
+            let not_asked = Lookup { by: Some(By::Limit), advice, ..Lookup::default() };
+            let lookup = self.open[id].failure.take().map_or(not_asked, Lookup::from);
+            self.answered(now, id, lookup);
         }
     }
 
-    fn not_asked(&mut self, id: GroupId) {
-        self.open[id].state = LookupState::Ready;
-        let advice = Some("the deadline was reached before the name was asked for".to_string());
-        self.open[id].lookup = Rc::new(Lookup { by: Some(By::Limit), advice, ..Lookup::default() });
-    }
-
-    /// Ends a lookup; whether it had begun.
-    fn abandon(&mut self, id: GroupId) -> bool {
+    /// Ends a lookup, or has it wait again where it was to begin only next.
+    fn abandon(&mut self, id: GroupId) {
         let asks = |action: &Action| matches!(action, Action::Lookup(group, ..) if *group == id);
-        let next = self.out.iter().position(asks);
-        match next {
-            Some(place) => drop(self.out.remove(place)),
+        match self.out.iter().position(asks) {
+            Some(place) => {
+                self.out.remove(place);
+                self.asking -= 1;
+                self.open[id].state = LookupState::Waiting;
+            }
             None => self.out.push_back(Action::Abandon(id)),
         }
-        next.is_none()
     }
 
     fn may_retry_lookup(&self, id: GroupId, failure: &LookupFailure) -> bool {
@@ -383,8 +386,14 @@ impl Engine {
 
     fn retry_lookup(&mut self, now: Instant, id: GroupId, failure: LookupFailure) {
         self.open[id].failure = Some(failure);
-        self.open[id].limit = None;
+        self.open[id].state = LookupState::Paused;
         self.later.push(Reverse((now + self.policy.retry_delay, Later::Lookup { group: id })));
+    }
+
+    fn ask_again(&mut self, id: GroupId) {
+        self.open[id].state = LookupState::Waiting;
+        self.waiting.push_back(id);
+        self.ask_waiting();
     }
 
     fn resolved(&mut self, now: Instant, id: GroupId, given: Vec<Found>) {
@@ -544,7 +553,7 @@ impl Engine {
         while self.later.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             match self.later.pop() {
                 Some(Reverse((_, Later::Attempt { target, lane }))) => self.ready.push_front((target, lane)),
-                Some(Reverse((_, Later::Lookup { group }))) => self.ask(group),
+                Some(Reverse((_, Later::Lookup { group }))) => self.ask_again(group),
                 None => break,
             }
         }
@@ -585,20 +594,18 @@ impl Engine {
 
     /// The deadline ends every lookup; what shares it is reported as unresolved, the rest as not tried.
     fn end_lookups(&mut self, now: Instant) {
-        self.never_ask();
-        let pending = self.open.iter().filter(|(_, open)| open.state == LookupState::Pending);
-        let pending: Vec<GroupId> = pending.map(|(id, _)| id).collect();
+        let in_state = |state| self.open.iter().filter(move |(_, open)| open.state == state).map(|(id, _)| id);
+        let (pending, paused): (Vec<_>, Vec<_>) =
+            (in_state(LookupState::Pending).collect(), in_state(LookupState::Paused).collect());
+        self.waiting.extend(paused);
         for id in pending {
-            let begun = self.abandon(id);
-            match self.open[id].failure.take() {
-                Some(failure) => self.unresolved(now, id, failure),
-                None if begun => self.unresolved(now, id, limit_reached()),
-                None => {
-                    self.asking -= 1;
-                    self.not_asked(id);
-                }
+            self.abandon(id);
+            match self.open[id].state {
+                LookupState::Waiting => self.waiting.push_back(id),
+                _ => self.unresolved(now, id, limit_reached()),
             }
         }
+        self.never_ask(now);
     }
 
     /// Reports one target that the deadline left out, or drops the rest where there are too many.
@@ -621,12 +628,12 @@ impl Engine {
     fn drop_open(&mut self, now: Instant) {
         self.waiting.clear();
         for id in std::mem::take(&mut self.order) {
-            let pending = self.open[id].state == LookupState::Pending;
-            if pending {
+            if self.open[id].state == LookupState::Pending {
                 self.abandon(id);
             }
             let mut open = self.open.remove(id);
-            let begun = open.asked.filter(|_| pending).zip(open.goals.next());
+            let unanswered = open.state != LookupState::Ready;
+            let begun = open.asked.filter(|_| unanswered).zip(open.goals.next());
             self.cut_short |= begun.is_none() || open.goals.next().is_some();
             let Some((started, goal)) = begun else { continue };
             // A lookup that waited for a further try: what it came to is known.

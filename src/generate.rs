@@ -165,7 +165,7 @@ fn errors(windows_only: bool) -> String {
     };
     let rows = taxonomy::TABLE.iter().filter(|row| (row.vocabulary == Vocabulary::Winsock) == windows_only);
     let rows: String = rows.map(|row| cells(row) + "\n").collect();
-    format!(".TS\n{format}\n{}.TE\n", rows.replace('-', "\\-"))
+    format!(".TS\nnokeep;\n{format}\n{}.TE\n", rows.replace('-', "\\-"))
 }
 
 fn both(row: &Row) -> String {

@@ -132,7 +132,7 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     results.begin()?;
     let (timeout, deadline) = (policy.timeout, policy.deadline);
     let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
-        if trace {
+        if trace && format.is_some() {
             follow(&mut report, &socket, timeout, deadline)?;
         }
         results.add(&report)
@@ -148,7 +148,7 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     conclude(ended, input.error, results.tally.code(table))
 }
 
-/// Adds the path on which a target's attempts died, none if no time is left; the advice to ask for it goes either way.
+/// Adds the path on which a target's attempts died, none where the run is over; the advice to ask for it goes either way.
 fn follow(
     report: &mut Report,
     socket: &socket::Options,
@@ -156,8 +156,8 @@ fn follow(
     deadline: Option<Instant>,
 ) -> io::Result<()> {
     if sys::can_trace(report.protocol) {
-        let late = deadline.is_some_and(|deadline| deadline <= clock::now());
-        let addresses = if late { Vec::new() } else { report.tried() };
+        let over = sys::signal().is_some() || deadline.is_some_and(|deadline| deadline <= clock::now());
+        let addresses = if over { Vec::new() } else { report.tried() };
         report.trace = Some(trace::run(socket, &addresses, report.protocol, timeout, deadline)?);
     }
     for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {

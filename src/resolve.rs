@@ -3,7 +3,6 @@
 //! getaddrinfo() blocks and cannot be cancelled, so it runs in a thread that is left behind at the limit; a literal,
 //! a pinned name and a zone never start one.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,8 +18,8 @@ use crate::taxonomy::{self, Code};
 /// What a lookup thread sends home, and when it had it.
 type Answer = (u64, Instant, Result<Vec<Found>, Code>);
 
-/// What became of a group's lookup, and when.
-type Ended = (Instant, GroupId, Result<Vec<Found>, LookupFailure>);
+/// When a lookup ended, and what became of it, unless it was abandoned.
+type Ended = (Instant, Option<(GroupId, Result<Vec<Found>, LookupFailure>)>);
 
 /// What every lookup of a run shares.
 #[derive(Debug, Clone, Copy)]
@@ -29,8 +28,6 @@ pub struct Options {
     pub family: Option<Family>,
     /// A family without a route is tried all the same.
     pub strict: bool,
-    /// Threads that may live at the same time.
-    pub lookups: usize,
 }
 
 /// Lookups under way.
@@ -40,16 +37,12 @@ pub struct Resolver {
     /// Threads by ticket; one that was abandoned is no longer here, and its answer is dropped.
     pending: Vec<(u64, GroupId)>,
     tickets: u64,
-    /// Threads that live, those that were abandoned included: getaddrinfo() cannot be ended.
-    alive: usize,
-    /// Lookups that wait for one of them to end.
-    queue: VecDeque<(GroupId, String, Protocol)>,
 }
 
 impl Resolver {
     /// A resolver with nothing under way; starts no thread.
     pub fn new(options: Options) -> Self {
-        Resolver { options, channel: None, pending: Vec::new(), tickets: 0, alive: 0, queue: VecDeque::new() }
+        Resolver { options, channel: None, pending: Vec::new(), tickets: 0 }
     }
 
     /// Starts a lookup; the answer is here at once when no resolver is needed.
@@ -63,10 +56,6 @@ impl Resolver {
         match name {
             Name::Pinned(addresses) => Some(self.literals(addresses.iter().copied())),
             Name::Scoped(ip, zone) => Some(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
-            Name::Host(name) if self.alive >= self.options.lookups => {
-                self.queue.push_back((group, name.to_string(), protocol));
-                None
-            }
             Name::Host(name) => match self.spawn(waiter, group, name.to_string(), protocol) {
                 Ok(()) => None,
                 Err(error) => Some(Err(failure(sys::code(&error)))),
@@ -77,27 +66,19 @@ impl Resolver {
     /// Forgets the lookup of a group.
     pub fn abandon(&mut self, group: GroupId) {
         self.pending.retain(|&(_, pending)| pending != group);
-        self.queue.retain(|&(waiting, ..)| waiting != group);
     }
 
-    /// The answers that have come in; each makes room for a lookup that waits.
-    pub fn answers(&mut self, waiter: &mut Waiter) -> Vec<Ended> {
+    /// The lookups that have ended, those that were abandoned included.
+    pub fn answers(&mut self) -> Vec<Ended> {
         let Some((_, receiver)) = &self.channel else { return Vec::new() };
         let answers: Vec<Answer> = receiver.try_iter().collect();
-        self.alive -= answers.len();
         let family = self.options.family;
-        let wanted = |(ticket, at, result): Answer| {
-            let place = self.pending.iter().position(|&(pending, _)| pending == ticket)?;
-            Some((at, self.pending.swap_remove(place).1, result.map_err(|code| of_family(family, failure(code)))))
+        let ended = |(ticket, at, result): Answer| {
+            let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
+            let group = place.map(|place| self.pending.swap_remove(place).1);
+            (at, group.map(|group| (group, result.map_err(|code| of_family(family, failure(code))))))
         };
-        let mut found: Vec<_> = answers.into_iter().filter_map(wanted).collect();
-        while self.alive < self.options.lookups {
-            let Some((group, name, protocol)) = self.queue.pop_front() else { break };
-            if let Err(error) = self.spawn(waiter, group, name, protocol) {
-                found.push((clock::now(), group, Err(failure(sys::code(&error)))));
-            }
-        }
-        found
+        answers.into_iter().map(ended).collect()
     }
 
     fn spawn(&mut self, waiter: &mut Waiter, group: GroupId, name: String, protocol: Protocol) -> io::Result<()> {
@@ -117,7 +98,6 @@ impl Resolver {
         std::thread::Builder::new().stack_size(256 * 1024).spawn(run)?;
         self.pending.push((ticket, group));
         self.tickets += 1;
-        self.alive += 1;
         Ok(())
     }
 

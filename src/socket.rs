@@ -72,6 +72,8 @@ pub struct Connecting {
     blocking: bool,
     verbose: bool,
     fail_on_icmp: bool,
+    /// We ended it at a message, and not the kernel.
+    cut: bool,
     messages: Vec<(Icmp, i32)>,
     diary: Diary,
 }
@@ -97,8 +99,8 @@ pub fn begin(options: &Options, connect: Connect, on_connect: &mut dyn FnMut(Ins
             let (source_given, verbose) = (options.source.is_some() || options.interface.is_some(), options.verbose);
             let blocking = options.mode == Mode::Blocking && connect.protocol == Protocol::Tcp;
             let fail_on_icmp = options.fail_on_icmp;
-            let messages = Vec::new();
-            Connecting { socket, connect, called, source_given, blocking, verbose, fail_on_icmp, messages, diary }
+            let (cut, messages) = (false, Vec::new());
+            Connecting { socket, connect, called, source_given, blocking, verbose, fail_on_icmp, cut, messages, diary }
                 .call(options, limit)
         }
         Err((phase, code)) => Begun::Ended(Box::new(never_called(options, connect, phase, code, diary))),
@@ -265,7 +267,10 @@ impl Connecting {
         let last = self.messages[known..].last().map(|&(_, errno)| Code::Os(errno));
         self.diary.note("error-queue", last);
         let end = match last {
-            Some(code) => self.fail_on_icmp.then_some(code),
+            Some(code) => {
+                self.cut = self.fail_on_icmp;
+                self.cut.then_some(code)
+            }
             None => sys::error_of(&self.socket),
         };
         match end {
@@ -341,7 +346,7 @@ impl Connecting {
             filtered,
             route,
             source_given: self.source_given,
-            kernel_ended: !self.fail_on_icmp,
+            kernel_ended: !self.cut,
             blocking: self.blocking,
             elapsed: now - self.called.0,
         };

@@ -209,7 +209,7 @@ impl Tracing {
         let hops: Vec<Hop> = self.hops.into_iter().take(usize::from(shown)).flatten().collect();
         let end = match end {
             Some(hop) if hop.outcome == Outcome::Connected => PathEnd::Connected,
-            Some(hop) if hop.by == Some(By::Local) || hop.address.is_none() => PathEnd::Local,
+            Some(hop) if matches!(hop.by, Some(By::Local | By::Neighbour)) || hop.address.is_none() => PathEnd::Local,
             Some(hop) if hop.address == Some(self.address.ip().to_canonical()) => PathEnd::Answered,
             Some(_) => PathEnd::Rejected,
             None if self.unresolved && shown == 0 => PathEnd::Local,

@@ -275,6 +275,8 @@ fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
             (Outcome::Unreachable, Some(By::Local), None)
         }
         "ENETUNREACH" => local(Outcome::Unreachable, Cause::NoRoute),
+        // macOS and FreeBSD say it for IPv6 without a route; only where the routing table says so it is a route's word.
+        "EHOSTUNREACH" if evidence.route.is_none() => (Outcome::Unreachable, Some(By::Local), None),
         "EHOSTUNREACH" => local(Outcome::Unreachable, Cause::UnreachableRoute),
         "EADDRNOTAVAIL" if ip.is_unspecified() => local(Outcome::Invalid, Cause::NotUnicast),
         "EADDRNOTAVAIL" if no_source(evidence) => local(Outcome::Unavailable, Cause::NoSourceAddress),

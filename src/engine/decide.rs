@@ -33,13 +33,15 @@ pub(super) fn report(policy: &Policy, now: Instant, mut target: Target) -> Repor
     }
 }
 
-/// The last try of an address decides; but that this machine has no other port to try from does not undo that the
-/// connection met itself.
+/// The last try of an address decides; but that this machine lacked what a further try needs does not undo what an
+/// earlier one found.
 fn last_word(attempts: &[(usize, Attempt)], lane: usize) -> Option<&Attempt> {
     let mut tries = attempts.iter().rev().filter(|(of, _)| *of == lane).map(|(_, attempt)| attempt);
     let last = tries.next()?;
-    let before = tries.next().filter(|before| before.outcome == Outcome::SelfConnected);
-    if last.outcome == Outcome::Unavailable { before.or(Some(last)) } else { Some(last) }
+    if last.outcome != Outcome::Unavailable {
+        return Some(last);
+    }
+    tries.find(|before| before.outcome != Outcome::Unavailable).or(Some(last))
 }
 
 /// What was not wanted does not count (a family without a route, addresses after a success); what the end of the run left

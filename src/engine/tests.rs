@@ -48,10 +48,10 @@ impl Bench {
     /// A name with these addresses, looked up and answered.
     fn name(policy: Policy, addresses: &[&str]) -> Self {
         let mut bench = Bench::new(policy);
-        bench.engine.draw(named("db.test", &[80]));
+        bench.engine.draw(bench.now, named("db.test", &[80]));
         bench.run();
         let found = addresses.iter().map(|ip| found(ip, None)).collect();
-        bench.engine.looked_up(bench.now, bench.lookups[0], Ok(found));
+        bench.answer(0, Ok(found));
         bench.run();
         bench
     }
@@ -72,6 +72,12 @@ impl Bench {
                 Action::Report(report) => self.reports.push(*report),
             }
         }
+    }
+
+    /// The `index`-th lookup that was begun comes to this.
+    fn answer(&mut self, index: usize, result: Result<Vec<Found>, LookupFailure>) {
+        self.engine.looked_up(self.now, self.lookups[index], result);
+        self.engine.lookup_over();
     }
 
     fn pass(&mut self, time: Duration) {
@@ -180,10 +186,10 @@ fn requirements_count_addresses_that_were_tried() {
 #[test]
 fn a_family_that_is_skipped_is_not_counted() {
     let mut bench = Bench::new(Policy { require: Require::All, ..policy() });
-    bench.engine.draw(named("db.test", &[80]));
+    bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     let skip = Some("no local route for this family");
-    bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
+    bench.answer(0, Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
     bench.run();
     assert_eq!(bench.tried(), ["10.0.0.1:80"]);
     bench.end(0, Outcome::Connected, None);
@@ -216,8 +222,8 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND);
     let mut bench = Bench::new(Policy { deadline, concurrency: 1, ..base });
-    bench.engine.draw(named("slow.test", &[80]));
-    bench.engine.draw(literal(1..=3));
+    bench.engine.draw(bench.now, named("slow.test", &[80]));
+    bench.engine.draw(bench.now, literal(1..=3));
     bench.run();
     assert_eq!(bench.engine.wake_at(), deadline);
     bench.pass(SECOND);
@@ -229,7 +235,7 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     assert_eq!(bench.reports[0].lookup.by, Some(By::Limit));
     assert!(!bench.engine.cut_short(), "ports 2 and 3 were never tried, and reported");
     // What comes later is reported, too, without a lookup.
-    bench.engine.draw(named("late.test", &[80, 443]));
+    bench.engine.draw(bench.now, named("late.test", &[80, 443]));
     bench.run();
     let late: Vec<Outcome> = bench.reports[4..].iter().map(|report| report.outcome).collect();
     assert_eq!((late, bench.lookups.len()), (vec![Outcome::Skipped, Outcome::Skipped], 1));
@@ -290,13 +296,13 @@ fn a_self_connect_is_tried_again_at_once_unless_the_port_is_fixed() {
 #[test]
 fn a_lookup_that_may_work_later_is_asked_again() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
-    bench.engine.draw(named("db.test", &[80]));
+    bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     let failure = |name| LookupFailure { error: taxonomy::posix(name), by: By::System, cause: None, advice: None };
-    bench.engine.looked_up(bench.now, bench.lookups[0], Err(failure("EAI_AGAIN")));
+    bench.answer(0, Err(failure("EAI_AGAIN")));
     bench.pass(SECOND);
     assert_eq!(bench.lookups.len(), 2);
-    bench.engine.looked_up(bench.now, bench.lookups[1], Err(failure("EAI_NONAME")));
+    bench.answer(1, Err(failure("EAI_NONAME")));
     bench.run();
     assert_eq!(bench.report().outcome, Outcome::Unresolved);
     assert_eq!(bench.report().lookup.error, taxonomy::posix("EAI_NONAME"));
@@ -306,28 +312,66 @@ fn a_lookup_that_may_work_later_is_asked_again() {
 fn so_many_lookups_at_a_time_and_literals_do_not_wait_for_them() {
     let mut bench = Bench::new(policy());
     for host in ["a.test", "b.test", "c.test"] {
-        bench.engine.draw(named(host, &[80]));
+        bench.engine.draw(bench.now, named(host, &[80]));
     }
-    bench.engine.draw(literal(1..=1));
+    bench.engine.draw(bench.now, literal(1..=1));
     bench.run();
     assert_eq!((bench.lookups.len(), bench.tried()), (2, vec!["10.0.0.1:1".to_string()]));
-    bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("10.0.0.2", None)]));
+    bench.answer(0, Ok(vec![found("10.0.0.2", None)]));
     bench.run();
     assert_eq!((bench.lookups.len(), bench.connects.len()), (3, 2));
+}
+
+/// Nothing ends getaddrinfo(): a lookup that was given up holds its thread, and what waits for one has not been asked.
+#[test]
+fn a_lookup_that_was_given_up_keeps_its_place_until_it_is_over() {
+    let mut bench = Bench::new(Policy { lookups: 1, ..policy() });
+    for host in ["silent.test", "db.test"] {
+        bench.engine.draw(bench.now, named(host, &[80]));
+    }
+    bench.run();
+    bench.pass(20 * SECOND);
+    bench.pass(20 * SECOND);
+    assert_eq!((bench.lookups.len(), bench.abandoned.len(), bench.reports.len()), (1, 1, 1));
+    bench.engine.lookup_over();
+    bench.run();
+    assert_eq!(bench.lookups.len(), 2);
+}
+
+/// The driver takes answers before it does what the engine has asked for.
+#[test]
+fn an_answer_that_crosses_our_giving_up_comes_too_late() {
+    let mut bench = Bench::new(Policy { timeout: Some(20 * SECOND), retries: 1, ..policy() });
+    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.engine.draw(bench.now, literal(1..=1));
+    bench.run();
+    bench.now += 20 * SECOND;
+    let first = bench.engine.next(bench.now);
+    assert!(matches!(first, Some(Action::GiveUp(..))), "{first:?}");
+    bench.answer(0, Ok(vec![found("10.0.0.2", None)]));
+    bench.run();
+    bench.end(0, Outcome::TimedOut, None);
+    bench.pass(SECOND);
+    assert_eq!(bench.lookups.len(), 2, "the lookup is tried again");
+    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.answer(1, Ok(vec![found("10.0.0.2", None)]));
+    bench.run();
+    bench.end(1, Outcome::Interrupted, None);
+    assert!(bench.engine.idle());
 }
 
 /// However long the driver was busy: the limit counts from the beginning of the lookup.
 #[test]
 fn what_held_up_a_lookup_is_not_the_resolvers_silence() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(named("db.test", &[80]));
+    bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.pass(30 * SECOND);
     assert_eq!((bench.lookups.len(), bench.reports.len()), (1, 0));
 
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND);
     let mut late = Bench::new(Policy { deadline, ..base });
-    late.engine.draw(named("db.test", &[80]));
+    late.engine.draw(late.now, named("db.test", &[80]));
     late.pass(SECOND);
     assert_eq!((late.lookups.len(), late.report().outcome), (0, Outcome::Skipped));
 }
@@ -335,10 +379,10 @@ fn what_held_up_a_lookup_is_not_the_resolvers_silence() {
 #[test]
 fn a_signal_in_the_pause_before_a_lookup_forgets_no_failure() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
-    bench.engine.draw(named("db.test", &[80]));
+    bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     let error = taxonomy::posix("EAI_AGAIN");
-    bench.engine.looked_up(bench.now, 0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
+    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
     bench.engine.stop(bench.now, Stop::Interrupted);
     bench.run();
     assert_eq!((bench.report().outcome, bench.report().lookup.error), (Outcome::Unresolved, error));
@@ -351,10 +395,10 @@ fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND / 2);
     let mut bench = Bench::new(Policy { retries: 1, deadline, ..base });
-    bench.engine.draw(named("db.test", &[80]));
+    bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     let error = taxonomy::posix("EAI_AGAIN");
-    bench.engine.looked_up(bench.now, 0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
+    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
     bench.pass(SECOND / 2);
     assert_eq!((bench.report().lookup.error, bench.report().lookup.by), (error, Some(By::System)));
 }
@@ -382,9 +426,9 @@ fn what_the_deadline_left_out_has_not_connected() {
 #[test]
 fn one_lookup_serves_every_port() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(named("db.test", &[80, 443]));
+    bench.engine.draw(bench.now, named("db.test", &[80, 443]));
     bench.run();
-    bench.engine.looked_up(bench.now, bench.lookups[0], Ok(vec![found("10.0.0.1", None)]));
+    bench.answer(0, Ok(vec![found("10.0.0.1", None)]));
     bench.run();
     assert_eq!(bench.tried(), ["10.0.0.1:80", "10.0.0.1:443"]);
     assert_eq!(bench.lookups.len(), 1);
@@ -394,7 +438,7 @@ fn one_lookup_serves_every_port() {
 fn targets_are_drawn_only_while_a_slot_is_free() {
     let mut bench = Bench::new(Policy { concurrency: 2, ..policy() });
     assert!(bench.engine.wants_more());
-    bench.engine.draw(literal(1..=100));
+    bench.engine.draw(bench.now, literal(1..=100));
     assert!(!bench.engine.wants_more());
     bench.run();
     assert_eq!(bench.connects.len(), 2);
@@ -407,7 +451,7 @@ fn targets_are_drawn_only_while_a_slot_is_free() {
 fn a_million_targets_leave_nothing_behind() {
     let mut bench = Bench::new(Policy { concurrency: 100, ..policy() });
     for _ in 0..16 {
-        bench.engine.draw(literal(1..=u16::MAX));
+        bench.engine.draw(bench.now, literal(1..=u16::MAX));
         bench.run();
         while let Some(index) = (!bench.connects.is_empty()).then_some(0) {
             bench.end(index, Outcome::Refused, Some("ECONNREFUSED"));
@@ -423,7 +467,7 @@ fn a_million_targets_leave_nothing_behind() {
 #[test]
 fn the_rate_spaces_starts() {
     let mut bench = Bench::new(Policy { spacing: SECOND / 10, ..policy() });
-    bench.engine.draw(literal(1..=3));
+    bench.engine.draw(bench.now, literal(1..=3));
     bench.run();
     assert_eq!(bench.connects.len(), 1);
     assert_eq!(bench.engine.wake_at(), Some(bench.now + SECOND / 10));
@@ -442,7 +486,7 @@ fn the_rate_spaces_starts() {
 fn the_deadline_is_not_outlasted_by_telling_millions_that_it_left_out() {
     let base = policy();
     let mut bench = Bench::new(Policy { deadline: Some(base.epoch.0 + SECOND), concurrency: 1, ..base });
-    bench.engine.draw(literal(1..=u16::MAX));
+    bench.engine.draw(bench.now, literal(1..=u16::MAX));
     bench.run();
     bench.pass(SECOND);
     assert_eq!((bench.reports.len(), bench.engine.left_unreported()), (MOST_LEFT_OUT, true));
@@ -464,7 +508,7 @@ fn a_signal_ends_what_runs_and_reports_it() {
 #[test]
 fn a_signal_during_a_lookup_reports_the_target_as_interrupted() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(named("db.test", &[80]));
+    bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     bench.engine.stop(bench.now, Stop::Interrupted);
     bench.run();

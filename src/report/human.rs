@@ -56,7 +56,7 @@ impl Columns {
 fn paths(report: &Report) -> Vec<String> {
     match &report.trace {
         Some(paths) if paths.is_empty() && !report.tried().is_empty() => {
-            vec!["  no path: the deadline left no time for it".into()]
+            vec!["  no path: the run was over before".into()]
         }
         paths => paths.iter().flatten().flat_map(|path| path::table(path, report)).collect(),
     }

@@ -96,19 +96,20 @@ unsafe fn address(raw: *const libc::sockaddr) -> Option<SocketAddr> {
     }
 }
 
+/// What a machine says that knows no way; EHOSTUNREACH is what IPv6 says on macOS and FreeBSD, and an unreachable route.
+const NO_ROUTE: [i32; 4] = [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT];
+
 /// Whether this machine would know how to send to `address`: connect() of a datagram socket looks for a route and a
 /// source address and sends nothing. It is what RFC 6724 rule 1 asks.
 pub fn has_route(address: SocketAddr) -> bool {
     let Ok(socket) = socket(address, Protocol::Udp, Mode::Nonblocking) else { return true };
     match socket.connect(&address.into()) {
         Ok(()) => true,
-        Err(error) => {
-            !matches!(error.raw_os_error(), Some(libc::ENETUNREACH | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT))
-        }
+        Err(error) => error.raw_os_error().is_none_or(|code| !NO_ROUTE.contains(&code)),
     }
 }
 
-/// Index of an interface by name or number; `None` when there is none.
+/// Index of an interface by name, `None` when there is none; a number is taken as it is, connect() says whether it fits.
 pub fn interface_index(name: &str) -> Option<u32> {
     let name = CString::new(name).ok()?;
     // SAFETY: the string ends with a NUL.

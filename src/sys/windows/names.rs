@@ -131,7 +131,8 @@ pub fn bind_interface(socket: &Socket, name: &str, v6: bool) -> io::Result<()> {
     }
 }
 
-/// Index of an interface by the name that people see (`Ethernet`, `Wi-Fi`) or number; `None` when there is none.
+/// Index of an interface by the name that people see (`Ethernet`, `Wi-Fi`), `None` when there is none; a
+/// number is taken as it is, connect() says whether it fits.
 pub fn interface_index(name: &str) -> Option<u32> {
     let mut luid = NET_LUID_LH::default();
     let mut index = 0;

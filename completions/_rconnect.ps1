@@ -63,7 +63,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Show where on the path the connection dies (Linux; for TCP also Windows 10, 2004)')
             [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'Datagram socket: send, wait for a reply or an error')
             [CompletionResult]::new('--udp', '--udp', [CompletionResultType]::ParameterName, 'Datagram socket: send, wait for a reply or an error')
-            [CompletionResult]::new('--reuse-address', '--reuse-address', [CompletionResultType]::ParameterName, 'SO_REUSEADDR: bind also where an old connection is in TIME_WAIT')
+            [CompletionResult]::new('--reuse-address', '--reuse-address', [CompletionResultType]::ParameterName, 'SO_REUSEADDR: several sockets on one source port, also after TIME_WAIT where the one before had the option')
             [CompletionResult]::new('--broadcast', '--broadcast', [CompletionResultType]::ParameterName, 'SO_BROADCAST: allow broadcast destinations (UDP)')
             [CompletionResult]::new('--reset-on-close', '--reset-on-close', [CompletionResultType]::ParameterName, 'Close by RST, leaving no TIME_WAIT')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')

@@ -60,7 +60,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --trace 'Show where on the path the connection dies (Linux; for TCP also Windows 10, 2004)'
             cand -u 'Datagram socket: send, wait for a reply or an error'
             cand --udp 'Datagram socket: send, wait for a reply or an error'
-            cand --reuse-address 'SO_REUSEADDR: bind also where an old connection is in TIME_WAIT'
+            cand --reuse-address 'SO_REUSEADDR: several sockets on one source port, also after TIME_WAIT where the one before had the option'
             cand --broadcast 'SO_BROADCAST: allow broadcast destinations (UDP)'
             cand --reset-on-close 'Close by RST, leaving no TIME_WAIT'
             cand --json 'The same as --output json'

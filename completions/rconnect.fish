@@ -1,23 +1,23 @@
 complete -c rconnect -l from -d 'Read targets from FILE, one a line, # comments; - is standard input' -r -F
-complete -c rconnect -l resolve -d 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)' -r
-complete -c rconnect -s t -l timeout -d 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system\'s own' -r
-complete -c rconnect -l resolve-timeout -d 'Limit of one name lookup; 0 or none leaves the resolver\'s own' -r
-complete -c rconnect -l deadline -d 'Limit of the whole run, lookups and --trace included; what it leaves out is skipped [default: none]' -r
+complete -c rconnect -l resolve -d 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)' -r -f
+complete -c rconnect -s t -l timeout -d 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system\'s own' -r -f
+complete -c rconnect -l resolve-timeout -d 'Limit of one name lookup; 0 or none leaves the resolver\'s own' -r -f
+complete -c rconnect -l deadline -d 'Limit of the whole run, lookups and --trace included; what it leaves out is skipped [default: none]' -r -f
 complete -c rconnect -s m -l mode -d 'How connect() is called' -r -f -a "nonblocking\t'Returns at once, completion is waited for'
 blocking\t'connect() itself waits; one attempt at a time'"
 complete -c rconnect -l strategy -d 'Try every address, or in order until one connects' -r -f -a "all\t'Every address'
 first\t'In order, stop at the first success'"
-complete -c rconnect -l require -d 'What makes a target good: any, all, each-family or a number of addresses that must connect' -r
-complete -c rconnect -s r -l retries -d 'Try again so often where the code is retryable' -r
-complete -c rconnect -l retry-delay -d 'Pause before such a try' -r
-complete -c rconnect -l payload -d 'What a UDP probe sends: the text, or the contents of a file; 65,507 bytes at most' -r
-complete -c rconnect -s s -l source -d 'Bind to this source address before connect' -r
-complete -c rconnect -s I -l interface -d 'Bind to this interface before connect' -r
-complete -c rconnect -l ttl -d 'IP time to live or hop limit' -r
-complete -c rconnect -l tos -d 'Type of service or traffic class' -r
-complete -c rconnect -l dscp -d 'Differentiated services code point by name (ef, af41, cs6, le, …) or number' -r
-complete -c rconnect -s j -l concurrency -d 'Attempts in flight [default: 1000, or what the descriptor limit allows]' -r
-complete -c rconnect -l rate -d 'Starts a second [default: unlimited]' -r
+complete -c rconnect -l require -d 'What makes a target good: any, all, each-family or a number of addresses that must connect' -r -f
+complete -c rconnect -s r -l retries -d 'Try again so often where the code is retryable' -r -f
+complete -c rconnect -l retry-delay -d 'Pause before such a try' -r -f
+complete -c rconnect -l payload -d 'What a UDP probe sends: the text, or the contents of a file; 65,507 bytes at most' -r -f
+complete -c rconnect -s s -l source -d 'Bind to this source address before connect' -r -f
+complete -c rconnect -s I -l interface -d 'Bind to this interface before connect' -r -f
+complete -c rconnect -l ttl -d 'IP time to live or hop limit' -r -f
+complete -c rconnect -l tos -d 'Type of service or traffic class' -r -f
+complete -c rconnect -l dscp -d 'Differentiated services code point by name (ef, af41, cs6, le, …) or number' -r -f
+complete -c rconnect -s j -l concurrency -d 'Attempts in flight [default: 1000, or what the descriptor limit allows]' -r -f
+complete -c rconnect -l rate -d 'Starts a second [default: unlimited]' -r -f
 complete -c rconnect -s o -l output -d 'Form of the results' -r -f -a "human\t'For people'
 json\t'One JSON object a line, one line a target'
 csv\t'One row an attempt, with a header'"
@@ -26,7 +26,7 @@ always\t'Always'
 never\t'Never'"
 complete -c rconnect -l exit-code -d 'Which table of exit codes' -r -f -a "class\t'One code for each class of outcome'
 simple\t'0, 1 and 2 only'"
-complete -c rconnect -l explain -d 'Explain a code: name or number of either vocabulary, or an outcome word' -r
+complete -c rconnect -l explain -d 'Explain a code: name or number of either vocabulary, or an outcome word' -r -f
 complete -c rconnect -l generate -d 'Write the man page, a completion script or the JSON Schema to standard output' -r -f -a "man\t'The manual page, roff'
 bash\t'Completions for bash'
 zsh\t'Completions for zsh'
@@ -42,7 +42,7 @@ complete -c rconnect -l strict -d 'Try and count a family even if this machine h
 complete -c rconnect -l fail-on-icmp -d 'End an attempt at the first ICMP message, even where the kernel goes on'
 complete -c rconnect -l trace -d 'Show where on the path the connection dies (Linux; for TCP also Windows 10, 2004)'
 complete -c rconnect -s u -l udp -d 'Datagram socket: send, wait for a reply or an error'
-complete -c rconnect -l reuse-address -d 'SO_REUSEADDR: bind also where an old connection is in TIME_WAIT'
+complete -c rconnect -l reuse-address -d 'SO_REUSEADDR: several sockets on one source port, also after TIME_WAIT where the one before had the option'
 complete -c rconnect -l broadcast -d 'SO_BROADCAST: allow broadcast destinations (UDP)'
 complete -c rconnect -l reset-on-close -d 'Close by RST, leaving no TIME_WAIT'
 complete -c rconnect -l json -d 'The same as --output json'

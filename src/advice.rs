@@ -62,10 +62,11 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
         Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
         Cause::SourceAddress => "that source address is not on this machine".into(),
         Cause::LocalPorts if attempt.phase == Some(Phase::Bind) => {
-            "that source port is taken: choose another, wait, or add --reuse-address where it is in TIME_WAIT".into()
+            "that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time"
+                .into()
         }
         Cause::LocalPorts => {
-            "no local port is free for it: wait, choose another source address, or widen the range".into()
+            "no local port is free for it, or the pair of ends is in use: wait, or choose another source".into()
         }
         Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
         Cause::NoInterface => "no such interface on this machine".into(),

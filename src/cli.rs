@@ -128,7 +128,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "tos", value_parser = dscp, help_heading = HEADINGS[2])]
     pub dscp: Option<Dscp>,
 
-    /// SO_REUSEADDR: bind also where an old connection is in TIME_WAIT
+    /// SO_REUSEADDR: several sockets on one source port, also after TIME_WAIT where the one before had the option
     #[arg(long, help_heading = HEADINGS[2])]
     pub reuse_address: bool,
 

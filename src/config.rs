@@ -63,7 +63,7 @@ pub struct Probe {
     pub socket: socket::Options,
     /// What lookups get.
     pub resolve: resolve::Options,
-    /// Show the path instead of one verdict.
+    /// Show the path as well.
     pub trace: bool,
     /// Form of the results; `None` for nothing but the exit code.
     pub format: Option<Format>,

@@ -4,7 +4,7 @@
 //! says: the command line's declaration, the tables of outcomes, exit codes and error codes, the schema, the columns.
 
 use clap::builder::PossibleValue;
-use clap::{Arg, CommandFactory, ValueEnum};
+use clap::{Arg, CommandFactory, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
@@ -49,8 +49,15 @@ pub fn document(kind: Kind) -> Vec<u8> {
 }
 
 fn completions(shell: Shell) -> Vec<u8> {
+    // A value that is neither listed nor a file is completed by nothing, where shells would offer files.
+    let mut command = Args::command().mut_args(|arg| match arg.get_value_hint() {
+        ValueHint::Unknown if arg.get_action().takes_values() && arg.get_possible_values().is_empty() => {
+            arg.value_hint(ValueHint::Other)
+        }
+        _ => arg,
+    });
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "rconnect", &mut script);
+    clap_complete::generate(shell, &mut command, "rconnect", &mut script);
     script
 }
 

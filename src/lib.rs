@@ -131,15 +131,19 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     sys::catch_signals();
     results.begin()?;
     let (timeout, deadline) = (policy.timeout, policy.deadline);
+    let mut untraced = None;
     let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
         if trace && format.is_some() {
-            follow(&mut report, &socket, timeout, deadline)?;
+            untraced = untraced.take().or(follow(&mut report, &socket, timeout, deadline).err());
         }
         results.add(&report)
     })
     .context("cannot wait for sockets")?;
     if ended.write_error.is_none() {
         results.end()?;
+    }
+    if let Some(error) = untraced {
+        return Err(error).context("cannot wait for the hops of a path");
     }
     if ended.unread {
         results.tally.add(exit::class(Outcome::Skipped));

@@ -177,6 +177,7 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["10.0.0.0/8:80"], "10.0.0.0/8 has 16777216 addresses: add --yes to probe more than 65536"),
         (&["fe80::1", "80"], r#"link-local address "fe80::1" is on every link: say on which interface, as in fe80::1%eth0"#),
         (&["010.0.0.1", "80"], r#""010.0.0.1" is no plain address: the system would read it as 8.0.0.1; write 8.0.0.1 if that is meant"#),
+        (&["10.0.0.1-20", "22"], r#""10.0.0.1-20" is a range of addresses: write a network, as in 10.0.0.0/28, or address by address"#),
         (&["127.1:80"], r#""127.1" is no plain address: the system would read it as 127.0.0.1; write 127.0.0.1 if that is meant"#),
         (&["nosuchscheme://h/"], "no port is known for nosuchscheme:// over tcp: write it, as in nosuchscheme://h:PORT"),
         // A later target is checked before the first is probed.
@@ -789,7 +790,7 @@ fn the_source_is_bound_before_connect() {
         "\
 127.0.0.1:{}   unavailable  T  EADDRINUSE {} · WSAEADDRINUSE 10048
                   decided on this machine by bind(): local-ports
-  advice: that source port is taken: choose another, wait, or add --reuse-address where it is in TIME_WAIT
+  advice: that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time
 ",
         closed.port(),
         here::IN_USE

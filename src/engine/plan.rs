@@ -69,7 +69,7 @@ pub struct Policy {
     pub epoch: (Instant, SystemTime),
 }
 
-/// Hosts to probe: where the addresses come from is part of the host.
+/// One host and one port to probe.
 #[derive(Debug, Clone)]
 pub struct Goal {
     /// The host as written.

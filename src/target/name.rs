@@ -69,6 +69,10 @@ fn check(written: &str, ascii: &str) -> Result<(), Invalid> {
 /// Refuses names of nothing but numbers. The system would take some for addresses, in ways that few expect, and ask
 /// the DNS for the others, which no zone has.
 fn check_number(written: &str, ascii: &str, name: &str) -> Result<(), Invalid> {
+    if is_range(name) {
+        let hint = "write a network, as in 10.0.0.0/28, or address by address";
+        return Err(Invalid::new(format!("{} is a range of addresses", quote(written)), hint));
+    }
     if !name.split('.').all(is_number) {
         return Ok(());
     }
@@ -80,6 +84,12 @@ fn check_number(written: &str, ascii: &str, name: &str) -> Result<(), Invalid> {
         (None, None) => ("is no address", "an IPv4 address is four numbers from 0 to 255".to_string()),
     };
     Err(Invalid::new(format!("{} {wrong}", quote(written)), hint))
+}
+
+/// Whether it is four numbers or ranges of them, as nmap(1) takes them; no zone of the DNS has such a name.
+fn is_range(name: &str) -> bool {
+    let octets = |label: &str| label.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    name.contains('-') && name.split('.').count() == 4 && name.split('.').all(octets)
 }
 
 /// Whether a label is a number as C writes them, or tries to be (`08`).

@@ -57,6 +57,9 @@ pub fn mask(how: libc::c_int) {
         libc::sigemptyset(&mut set);
         libc::sigaddset(&mut set, libc::SIGINT);
         libc::sigaddset(&mut set, libc::SIGTERM);
+        // Where it ends a blocking connect(), it is for the thread that connects alone.
+        #[cfg(not(target_os = "linux"))]
+        libc::sigaddset(&mut set, libc::SIGALRM);
         libc::pthread_sigmask(how, &set, ptr::null_mut());
     }
 }

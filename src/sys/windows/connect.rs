@@ -7,12 +7,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, Socket};
-use windows_sys::Win32::Foundation::HANDLE;
+use windows_sys::Wdk::System::SystemServices::RtlGetVersion;
+use windows_sys::Win32::Foundation::{HANDLE, STATUS_SUCCESS};
 use windows_sys::Win32::Networking::WinSock::{
     SIO_TCP_INITIAL_RTO, TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS, TCP_INITIAL_RTO_PARAMETERS, WSA_OPERATION_ABORTED,
     WSAEINTR, WSAEWOULDBLOCK, WSAIoctl,
 };
 use windows_sys::Win32::System::IO::CancelIoEx;
+use windows_sys::Win32::System::SystemInformation::OSVERSIONINFOW;
 
 use super::wait::{self, Alarm};
 use super::{code, console, raw};
@@ -92,7 +94,10 @@ fn fit_retransmissions(socket: &Socket, address: &SockAddr, limit: Option<Instan
     let Some(count) = count else { return };
     let mut parameters = TCP_INITIAL_RTO_PARAMETERS {
         Rtt: ROUND_TRIP.as_millis() as u16,
-        MaxSynRetransmissions: if count == 0 { TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS as u8 } else { count },
+        MaxSynRetransmissions: match count {
+            0 if knows_none() => TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS as u8,
+            count => count.max(1),
+        },
     };
     let length = size_of_val(&parameters) as u32;
     let mut returned = 0;
@@ -102,6 +107,17 @@ fn fit_retransmissions(socket: &Socket, address: &SockAddr, limit: Option<Instan
         let (input, none) = ((&raw mut parameters).cast(), ptr::null_mut());
         WSAIoctl(raw(socket), SIO_TCP_INITIAL_RTO, input, length, none, 0, &mut returned, ptr::null_mut(), None);
     }
+}
+
+/// Whether TCP_INITIAL_RTO_NO_SYN_RETRANSMISSIONS is understood, as from Windows 10, version 1709 on; an older system
+/// might take it for a number.
+fn knows_none() -> bool {
+    const VERSION_1709: (u32, u32) = (10, 16299);
+    let size = size_of::<OSVERSIONINFOW>() as u32;
+    let mut version = OSVERSIONINFOW { dwOSVersionInfoSize: size, ..Default::default() };
+    // SAFETY: the structure, which tells its size, is ours to be filled.
+    let known = unsafe { RtlGetVersion(&mut version) } == STATUS_SUCCESS;
+    known && (version.dwMajorVersion, version.dwBuildNumber) >= VERSION_1709
 }
 
 /// The least number of repeated SYNs with which the system does not give up before `limit`; `None` when that needs more

@@ -63,7 +63,7 @@ pub struct Probe {
     pub socket: socket::Options,
     /// What lookups get.
     pub resolve: resolve::Options,
-    /// Show the path as well.
+    /// Trace paths, for somebody to see.
     pub trace: bool,
     /// Form of the results; `None` for nothing but the exit code.
     pub format: Option<Format>,
@@ -182,15 +182,19 @@ fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsStri
     contradictions(&args, &specs)?;
     of_source(&args, source, family)?;
     let mut notes = Vec::new();
-    let policy = policy(&args, source, &mut notes);
     let strict = args.strict || source.is_some() || args.interface.is_some();
     let format = (!args.quiet).then_some(output);
+    if args.trace && format == Some(Format::Csv) {
+        notes.push("--trace has no columns in csv, so no path is traced: JSON has them".into());
+    }
+    let trace = args.trace && matches!(format, Some(Format::Human | Format::Json));
+    let policy = policy(&args, source, trace, &mut notes);
     Ok(Probe {
         specs,
         policy,
         socket: sockets(&args, source)?,
         resolve: resolve::Options { family, strict },
-        trace: args.trace,
+        trace,
         format,
         style: Style { color: color(args.color, environment), verbose: args.verbose, timestamps: args.timestamps },
         table: args.exit_code,
@@ -311,7 +315,7 @@ fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
     }
 }
 
-fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> Policy {
+fn policy(args: &Args, source: Option<SocketAddr>, trace: bool, notes: &mut Vec<String>) -> Policy {
     let epoch = (clock::now(), clock::wall());
     let alone = args.mode == Mode::Blocking || (has_port(source) && !args.reuse_address);
     let (concurrency, lookups) = concurrency(args, alone, notes);
@@ -321,7 +325,7 @@ fn policy(args: &Args, source: Option<SocketAddr>, notes: &mut Vec<String>) -> P
         mode: args.mode,
         concurrency,
         lookups,
-        one_by_one: args.trace,
+        one_by_one: trace,
         spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
         timeout: args.timeout.0,
         lookup_timeout: args.resolve_timeout.0,

@@ -133,7 +133,7 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     let (timeout, deadline) = (policy.timeout, policy.deadline);
     let mut untraced = None;
     let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
-        if trace && format.is_some() {
+        if trace {
             untraced = untraced.take().or(follow(&mut report, &socket, timeout, deadline).err());
         }
         results.add(&report)

@@ -409,7 +409,7 @@ fn a_neighbour_that_does_not_answer() {
     link.client.ip("route add 198.51.100.0/24 via 10.77.1.98\nroute add 2001:db8::/32 via fd77:1::98");
     let silent = "unreachable neighbour-silent neighbour completion EHOSTUNREACH";
     let targets = ["10.77.1.99", "fd77:1::99", "198.51.100.1", "2001:db8::1"];
-    at_once(&pairs(&targets, &["", "--mode blocking", "-u"]), |&(host, options)| {
+    at_once(&pairs(&targets, &["", "--mode blocking", "-u", "--fail-on-icmp"]), |&(host, options)| {
         for (user, become_user) in USERS {
             let run = Run::of(become_user(rconnect(&link.client, &format!("{options} {host} 9"))));
             let mode = if options.contains("blocking") { "blocking" } else { "nonblocking" };

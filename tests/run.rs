@@ -496,6 +496,30 @@ fn a_signal_ends_the_run_with_what_is_known() {
 }
 
 #[test]
+fn no_path_is_traced_for_nobody_to_see() {
+    let net = Netns::new();
+    let peer = net.tun(|packet| vec![packet.reset()]);
+    for (options, note) in [("-q", ""), ("-o csv", "--trace has no columns in csv")] {
+        let output = net.command(RCONNECT).args(options.split(' ')).args(["--trace", PEER, "81"]).run();
+        assert!(output.code() == 4 && output.stderr.contains(note), "{output:?}");
+    }
+    assert_eq!(peer.syns(81), 2, "one for each run");
+}
+
+#[test]
+fn no_path_is_traced_after_a_signal() {
+    let net = Netns::new();
+    let peer = net.tun(|_| silence());
+    let running = rconnect(&net, &format!("--trace -t 2s {PEER} 81")).start();
+    peer.await_syns(81, 1);
+    running.signal(Signal::SIGINT);
+    let output = running.wait();
+    let targets = parsed(&output);
+    assert_eq!((output.code(), outcomes(&targets)), (130, vec!["81 interrupted".to_string()]));
+    assert_eq!(targets[0]["trace"], json!([]));
+}
+
+#[test]
 fn a_signal_ends_a_lookup() {
     for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         let net = Netns::new();

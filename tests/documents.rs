@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Arg, CommandFactory};
-use rconnect::cli::Args;
-use rconnect::outcome::Outcome;
-use rconnect::{exit, taxonomy};
+use rconnect::app::args::Args;
+use rconnect::classify::{codes, exit};
+use rconnect::model::Outcome;
 
 const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
 
@@ -111,7 +111,7 @@ fn table(name: &str) -> String {
     match name {
         "outcomes" => {
             let row = |&outcome: &Outcome| {
-                format!("| `{outcome}` | {} | {} |\n", taxonomy::meaning(outcome), exit::class(outcome))
+                format!("| `{outcome}` | {} | {} |\n", codes::meaning(outcome), exit::class(outcome))
             };
             "| outcome | what it stands for | exit code |\n|---|---|---|\n".to_owned()
                 + &Outcome::ALL.iter().map(row).collect::<String>()

@@ -6,13 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use rconnect::icmp::Icmp;
-use rconnect::outcome::{
-    Attempt, By, Cause, Event, Hop, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Report, Route, Strategy,
-};
-use rconnect::report::{Format, Reporter, Style, Totals, csv};
-use rconnect::target::{Grammar, Target};
-use rconnect::taxonomy::Code;
+use rconnect::grammar::Grammar;
+use rconnect::model::{Attempt, By, Cause, Code, Event, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Report, Route, Strategy, Target, Totals};
+use rconnect::output::{Format, Reporter, Style, csv};
 
 fuzz_target!(|bytes: &[u8]| {
     // Bytes that run out end in zeros, so that this only fails for a choice from nothing.

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rconnect::outcome::Protocol;
-use rconnect::target::{Address, Grammar, Host, Invalid, Spec, Target};
+use rconnect::grammar::{Grammar, Invalid, Spec};
+use rconnect::model::{Address, Host, Protocol, Target};
 
 /// Networks and lists of ports are looked at up to here.
 const SOME: usize = 20;

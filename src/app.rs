@@ -1,0 +1,192 @@
+//! The program: whatever knows a command line, a file, a terminal or a signal.
+
+pub mod args;
+pub mod documents;
+pub mod explain;
+mod input;
+mod lines;
+mod rules;
+mod settle;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::app::args::Args;
+use crate::app::input::Input;
+use crate::app::settle::{Probe, Task};
+use crate::classify::{advice, exit};
+use crate::model::{Report, Totals};
+use crate::net::driver::{self, Ended};
+use crate::net::resolve::Resolver;
+use crate::net::sys::{self, Signal};
+use crate::net::{attempt, clock, trace};
+use crate::output::{Format, Reporter};
+use crate::schedule::Engine;
+
+/// Runs the program: `arguments` as the system gave them, results to `out`, diagnostics to `err`; gives the exit code.
+pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return usage(&error, out, err),
+    };
+    let result = settle::settle(args, &|name| std::env::var_os(name)).and_then(|task| match task {
+        Task::Probe(settled) => probe(*settled, out, err),
+        Task::Explain(code, Format::Json) => text(out, explain::explain_json(&code)?),
+        Task::Explain(code, _) => text(out, explain::explain(&code)?),
+        Task::ListErrors(Format::Json) => text(out, explain::list_json()),
+        Task::ListErrors(_) => text(out, explain::list()),
+        Task::Generate(kind) => text(out, documents::document(kind)),
+    });
+    result.unwrap_or_else(|error| fault(err, &error))
+}
+
+/// Help and version are answers; anything else is one line that says what is wrong.
+fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let rendered = error.render().to_string();
+    if !error.use_stderr() {
+        return text(out, rendered.into_bytes()).unwrap_or_else(|error| fault(err, &error));
+    }
+    let said = rendered.split("\n\nUsage:").next().unwrap_or(&rendered);
+    let said = said.split("\n\nFor more information").next().unwrap_or(said);
+    // That it could be a value is no help to who mistook an option.
+    let said = said.split("\n\n  tip: to pass").next().unwrap_or(said);
+    let words: Vec<&str> = said.trim_start_matches("error: ").split_whitespace().collect();
+    let hint = match error.kind() {
+        ErrorKind::UnknownArgument if !said.contains("tip:") => ": rconnect --help lists the options",
+        ErrorKind::InvalidUtf8 => ": write all of them in UTF-8",
+        _ => "",
+    };
+    fault(err, &anyhow!(words.join(" ") + hint))
+}
+
+fn text(out: &mut dyn Write, bytes: impl AsRef<[u8]>) -> Result<u8> {
+    match out.write_all(bytes.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
+        _ => Ok(exit::GOOD),
+    }
+}
+
+fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
+    // What was typed or read is quoted in it, and must not control a terminal.
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let line: String = format!("{error:#}").chars().map(escaped).collect();
+    // Where standard error is gone as well, the exit code is all that is left to say it with.
+    let _ = writeln!(err, "rconnect: {line}");
+    exit::FAULT
+}
+
+fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
+    let Probe { specs, from, rules, policy, socket, resolve, trace, format, style, table, notes } = settled;
+    let mut note = |note: &str| {
+        if format.is_some() {
+            let _ = writeln!(err, "rconnect: {note}");
+        }
+    };
+    notes.iter().for_each(|text| note(text));
+    let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
+    let colored = format.is_some() && style.color;
+    if colored {
+        colored::control::set_override(true);
+    }
+    let _coloring = colored.then(sys::Coloring::begin);
+    let reporter = format.map(|format| Reporter::new(format, style));
+    let mut results = Results { out, reporter, totals: Totals::default() };
+    sys::catch_signals();
+    results.begin()?;
+    let (timeout, deadline) = (policy.timeout, policy.deadline);
+    let mut untraced = None;
+    let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
+        if trace {
+            untraced = untraced.take().or(follow(&mut report, &socket, timeout, deadline).err());
+        }
+        results.add(&report)
+    })
+    .context("cannot wait for sockets")?;
+    if ended.write_error.is_none() {
+        results.end()?;
+    }
+    if let Some(error) = untraced {
+        return Err(error).context("cannot wait for the hops of a path");
+    }
+    if ended.unread {
+        results.totals.unreported = true;
+        note("the deadline came before the end of the targets: the rest is not reported");
+    }
+    conclude(ended, input.error, exit::code(&results.totals, table))
+}
+
+/// Adds the path on which a target's attempts died, none where the run is over; the advice to ask for it goes either way.
+fn follow(
+    report: &mut Report,
+    socket: &attempt::Options,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+) -> io::Result<()> {
+    if sys::can_trace(report.protocol) {
+        let over = sys::signal().is_some() || deadline.is_some_and(|deadline| deadline <= clock::now());
+        let addresses = if over { Vec::new() } else { report.tried() };
+        report.trace = Some(trace::run(socket, &addresses, report.protocol, timeout, deadline)?);
+    }
+    for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
+        *text = advice::traced(text).to_owned();
+    }
+    Ok(())
+}
+
+/// What is shown of a run, and what it comes to.
+struct Results<'a> {
+    out: &'a mut dyn Write,
+    /// `None` where the exit code is all that is wanted.
+    reporter: Option<Reporter>,
+    totals: Totals,
+}
+
+impl Results<'_> {
+    fn begin(&mut self) -> Result<()> {
+        let header = self.reporter.as_ref().map(Reporter::header);
+        self.write(header).or_else(quiet_end)
+    }
+
+    fn add(&mut self, report: &Report) -> io::Result<()> {
+        self.totals.add(report);
+        let target = self.reporter.as_mut().map(|reporter| reporter.target(report));
+        self.write(target)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let summary = self.reporter.as_ref().map(|reporter| reporter.summary(&self.totals));
+        self.write(summary).or_else(quiet_end)
+    }
+
+    fn write(&mut self, bytes: Option<Vec<u8>>) -> io::Result<()> {
+        let Some(bytes) = bytes else { return Ok(()) };
+        self.out.write_all(&bytes)?;
+        self.out.flush()
+    }
+}
+
+/// A reader that has gone away is a quiet end.
+fn quiet_end(error: io::Error) -> Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
+}
+
+fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
+    if let Some(error) = ended.write_error {
+        quiet_end(error)?;
+        // What was decided had been counted; what was not tried because nobody reads must not pass for good.
+        return Ok(if ended.cut_short { exit::FAULT } else { code });
+    }
+    if let Some(error) = bad_input {
+        return Err(error);
+    }
+    match ended.signal {
+        Some(Signal::Interrupt) => Ok(exit::SIGINT),
+        Some(Signal::Terminate) => Ok(exit::SIGTERM),
+        None => Ok(code),
+    }
+}

@@ -1,0 +1,110 @@
+//! Which targets are admitted.
+
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::grammar::{Grammar, Hosts, Pin, Spec};
+use crate::model::{Address, Host, Protocol};
+use crate::net::sys;
+
+/// A network of more addresses is swept only on purpose (`--yes`).
+const MOST_ADDRESSES: u128 = 65_536;
+
+/// How targets are read, and what they must keep to.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// TCP, or UDP by `--udp`.
+    pub protocol: Protocol,
+    /// Zone of link-local literals without one.
+    pub interface: Option<String>,
+    /// Hosts must be literals.
+    pub numeric: bool,
+    /// Large networks are meant.
+    pub yes: bool,
+    /// Names that are not asked of the resolver.
+    pub pins: Vec<Pin>,
+    /// What sockets are bound to.
+    pub source: Option<SocketAddr>,
+    /// An attempt ends by a limit of ours, if by nothing else.
+    pub limited: bool,
+}
+
+impl Rules {
+    /// The grammar under these rules.
+    pub fn grammar(&self) -> Grammar<'_> {
+        Grammar { protocol: self.protocol, interface: self.interface.as_deref(), service: &sys::service }
+    }
+
+    /// The target on a line of a file or stream, if there is one.
+    ///
+    /// # Errors
+    /// The line is refused.
+    pub fn line(&self, line: &str) -> Result<Option<Spec>> {
+        self.grammar().line(line)?.map(|spec| self.check(spec)).transpose()
+    }
+
+    /// Whether a target that the grammar accepts may be probed.
+    ///
+    /// # Errors
+    /// A name under `--numeric`, a network too large to be swept by accident.
+    pub fn check(&self, spec: Spec) -> Result<Spec> {
+        if let Hosts::One(Host::Name { written, ascii }) = &spec.hosts {
+            let pinned = |port| self.pins.iter().any(|pin| pin.holds_for(ascii, port));
+            ensure!(
+                !self.numeric || spec.ports.clone().into_each().all(pinned),
+                "'{written}' is a name: with --numeric a host must be an address, or pinned by --resolve"
+            );
+        }
+        ensure!(
+            self.yes || spec.addresses() <= MOST_ADDRESSES,
+            "{} has {} addresses: add --yes to probe more than {MOST_ADDRESSES}",
+            spec.hosts,
+            spec.addresses()
+        );
+        if let Hosts::Network { .. } = &spec.hosts
+            && let Some(target) = spec.clone().into_targets().next()
+            && let Host::Literal { address, .. } = &target.host
+        {
+            socket_address(address)?;
+        }
+        ensure!(
+            self.limited || spec.protocol == Protocol::Tcp,
+            "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
+        );
+        if let (Some(source), Some(ip)) = (self.source, literal(&spec.hosts)) {
+            let family = |v6| if v6 { "IPv6" } else { "IPv4" };
+            ensure!(
+                source.is_ipv6() == ip.is_ipv6(),
+                "{} is {} and --source {} is {}: give a source address of the same family",
+                spec.hosts,
+                family(ip.is_ipv6()),
+                source.ip(),
+                family(source.is_ipv6()),
+            );
+        }
+        Ok(spec)
+    }
+}
+
+/// The address, or the first of a network; `None` for a name.
+fn literal(hosts: &Hosts) -> Option<IpAddr> {
+    match hosts {
+        Hosts::One(Host::Name { .. }) => None,
+        Hosts::One(Host::Literal { address, .. }) => Some(address.ip),
+        Hosts::Network { net, .. } => Some(net.addr()),
+    }
+}
+
+/// The address with its zone turned into this machine's scope id; port 0.
+///
+/// # Errors
+/// This machine has no such interface.
+pub fn socket_address(address: &Address) -> Result<SocketAddr> {
+    let mut result = SocketAddr::new(address.ip, 0);
+    if let (SocketAddr::V6(v6), Some(zone)) = (&mut result, &address.zone) {
+        let index = sys::interface_index(zone);
+        v6.set_scope_id(index.with_context(|| format!("this machine has no interface '{zone}'"))?);
+    }
+    Ok(result)
+}

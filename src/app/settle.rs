@@ -1,0 +1,311 @@
+//! What was typed becomes what is meant: arguments and environment settle into a task; contradictions end here,
+//! before anything is sent.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::app::args::{Args, Kind, When};
+use crate::app::rules::{Rules, socket_address};
+use crate::classify::exit;
+use crate::classify::requirement::Require;
+use crate::grammar::Spec;
+use crate::model::{Mode, Protocol, Strategy};
+use crate::net::sys::{self, Family};
+use crate::net::{attempt, clock, resolve};
+use crate::output::{Format, Style};
+use crate::schedule::Policy;
+
+/// Lookups under way at the same time, at most; each is a thread.
+const MOST_LOOKUPS: usize = 32;
+
+/// What a lookup may have open at the same time: a file and the sockets of two name servers.
+const DESCRIPTORS_OF_LOOKUP: usize = 3;
+
+/// What a datagram carries at most over IPv4, without the headers of IP and UDP (RFC 768); IPv6 has room for 20 more.
+const LONGEST_PAYLOAD: usize = 65_507;
+
+/// More in flight fills the queues of the machine itself and of the path before it finds anything sooner.
+const MOST_BY_DEFAULT: usize = 1000;
+
+/// What this process is to do.
+pub enum Task {
+    /// Probe targets.
+    Probe(Box<Probe>),
+    /// Explain a code.
+    Explain(String, Format),
+    /// List the codes.
+    ListErrors(Format),
+    /// Write a generated document.
+    Generate(Kind),
+}
+
+/// A settled probe.
+pub struct Probe {
+    /// What was given on the command line.
+    pub specs: Vec<Spec>,
+    /// Where further targets come from.
+    pub from: Option<PathBuf>,
+    /// How targets are read and checked.
+    pub rules: Rules,
+    /// The scheduler's rules.
+    pub policy: Policy,
+    /// What sockets get.
+    pub socket: attempt::Options,
+    /// What lookups get.
+    pub resolve: resolve::Options,
+    /// Trace paths, for somebody to see.
+    pub trace: bool,
+    /// Form of the results; `None` for nothing but the exit code.
+    pub format: Option<Format>,
+    /// How the results look.
+    pub style: Style,
+    /// Which table of exit codes.
+    pub table: exit::Table,
+    /// What the user should know although the run goes on.
+    pub notes: Vec<String>,
+}
+
+/// Settles the task.
+///
+/// # Errors
+/// One line that says what is wrong and what would be right.
+pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Task> {
+    let output = if args.json { Format::Json } else { args.output };
+    if let Some(code) = args.explain {
+        ensure!(output != Format::Csv, "--explain has no form csv: use json, or leave --output out");
+        return Ok(Task::Explain(code, output));
+    }
+    if args.list_errors {
+        ensure!(output != Format::Csv, "--list-errors has no form csv: use json, or leave --output out");
+        return Ok(Task::ListErrors(output));
+    }
+    if let Some(kind) = args.generate {
+        return Ok(Task::Generate(kind));
+    }
+    probe(args, output, environment).map(|probe| Task::Probe(Box::new(probe)))
+}
+
+fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Probe> {
+    let rules = rules(&args)?;
+    let specs = rules.grammar().arguments(&args.targets)?;
+    let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
+    ensure!(!specs.is_empty() || args.from.is_some(), "no target: give HOST PORT, HOST:PORT, a URL, or --from FILE");
+    let source = rules.source;
+    let family = family(&args, source)?;
+    contradictions(&args, &specs)?;
+    of_source(&args, source, family)?;
+    let mut notes = Vec::new();
+    let strict = args.strict || source.is_some() || args.interface.is_some();
+    let format = (!args.quiet).then_some(output);
+    if args.trace && format == Some(Format::Csv) {
+        notes.push("--trace has no columns in csv, so no path is traced: JSON has them".into());
+    }
+    let trace = args.trace && matches!(format, Some(Format::Human | Format::Json));
+    let policy = policy(&args, source, trace, &mut notes);
+    Ok(Probe {
+        specs,
+        policy,
+        socket: sockets(&args, source)?,
+        resolve: resolve::Options { family, strict },
+        trace,
+        format,
+        style: Style { color: color(args.color, environment), verbose: args.verbose, timestamps: args.timestamps },
+        table: args.exit_code,
+        from: args.from,
+        rules,
+        notes,
+    })
+}
+
+fn rules(args: &Args) -> Result<Rules> {
+    let protocol = if args.udp { Protocol::Udp } else { Protocol::Tcp };
+    let interface = args.interface.clone();
+    let (pins, source) = (Vec::new(), None);
+    let limited = args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some());
+    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins, source, limited };
+    for text in &args.resolve {
+        let pin = rules.grammar().pin(text).context("--resolve")?;
+        let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
+        ensure!(
+            !twice,
+            "--resolve: '{text}' pins what is pinned already: give all addresses at once, as in a:80:ADDR,ADDR"
+        );
+        pin.addresses.iter().try_for_each(|address| socket_address(address).map(drop)).context("--resolve")?;
+        rules.pins.push(pin);
+    }
+    rules.source = self::source(args, &rules)?;
+    Ok(rules)
+}
+
+fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
+    let datagrams = args.from.is_some() || specs.iter().any(|spec| spec.protocol == Protocol::Udp);
+    ensure!(
+        args.payload.is_none() || datagrams,
+        "--payload is what a datagram carries: add --udp or write udp://HOST:PORT, or leave it out for TCP"
+    );
+    let first = args.strategy == Strategy::First;
+    ensure!(
+        !first || matches!(args.require, Require::Any | Require::Count(1)),
+        "--strategy first stops at the first success and --require asks for more: use --strategy all"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking || args.concurrency.is_none_or(|n| n == 1),
+        "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking || !args.fail_on_icmp,
+        "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking || !args.trace,
+        "--trace watches several hops at once: leave --mode blocking out"
+    );
+    ensure!(
+        !args.trace || sys::can_trace(if args.udp { Protocol::Udp } else { Protocol::Tcp }),
+        "--trace needs the ICMP messages of routers, which Linux gives to any program, and Windows 10 (2004) and later \
+         for TCP: use traceroute or tracert here"
+    );
+    ensure!(!args.trace || args.ttl.is_none(), "--trace sets the time to live itself: leave --ttl out");
+    Ok(())
+}
+
+/// What does not go with a source address of that port, or with one family alone.
+fn of_source(args: &Args, source: Option<SocketAddr>, family: Option<Family>) -> Result<()> {
+    let port = has_port(source);
+    ensure!(
+        !args.trace || !port,
+        "--trace sends several hops at once, and they cannot share a port: give --source an address alone"
+    );
+    ensure!(
+        !port || args.reuse_address || args.concurrency.is_none_or(|n| n == 1),
+        "a port in --source is for one attempt at a time: leave -j out, or add --reuse-address"
+    );
+    ensure!(
+        args.require != Require::EachFamily || family.is_none(),
+        "--require each-family asks for both families: leave -4, -6 and --source out"
+    );
+    Ok(())
+}
+
+fn has_port(source: Option<SocketAddr>) -> bool {
+    source.is_some_and(|source| source.port() != 0)
+}
+
+fn source(args: &Args, rules: &Rules) -> Result<Option<SocketAddr>> {
+    let Some(text) = &args.source else { return Ok(None) };
+    let source = rules.grammar().source(text).context("--source")?;
+    let mut address = socket_address(&source.address).with_context(|| format!("--source {text}"))?;
+    address.set_port(source.port.unwrap_or(0));
+    Ok(Some(address))
+}
+
+/// A socket bound to a source address speaks that address's family only.
+fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
+    let asked = match (args.ipv4, args.ipv6) {
+        (true, _) => Some(Family::V4),
+        (_, true) => Some(Family::V6),
+        _ => None,
+    };
+    let bound = source.map(|source| if source.is_ipv4() { Family::V4 } else { Family::V6 });
+    match (asked, bound) {
+        (Some(asked), Some(bound)) if asked != bound => {
+            bail!("--source is an address of the other family than -4 or -6 asks for: drop one of them")
+        }
+        _ => Ok(asked.or(bound)),
+    }
+}
+
+fn policy(args: &Args, source: Option<SocketAddr>, trace: bool, notes: &mut Vec<String>) -> Policy {
+    let epoch = (clock::now(), clock::wall());
+    let alone = args.mode == Mode::Blocking || (has_port(source) && !args.reuse_address);
+    let (concurrency, lookups) = concurrency(args, alone, notes);
+    Policy {
+        strategy: args.strategy,
+        require: args.require,
+        mode: args.mode,
+        concurrency,
+        lookups,
+        one_by_one: trace,
+        spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
+        timeout: args.timeout.0,
+        lookup_timeout: args.resolve_timeout.0,
+        deadline: args.deadline.and_then(|limit| limit.0).map(|limit| epoch.0 + limit),
+        retries: args.retries,
+        retry_delay: args.retry_delay,
+        fixed_port: has_port(source),
+        epoch,
+    }
+}
+
+/// Attempts and lookups that may be under way together: the descriptors are shared out between them.
+fn concurrency(args: &Args, alone: bool, notes: &mut Vec<String>) -> (usize, usize) {
+    let asked = args.concurrency.map(|asked| asked as usize);
+    let wanted = if alone { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
+    let reserved = sys::SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
+    let limit = match asked {
+        Some(_) => sys::raise_descriptor_limit(wanted + reserved),
+        None => sys::descriptor_limit(),
+    };
+    let free = limit.saturating_sub(sys::SPARE_DESCRIPTORS);
+    let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
+    let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
+    if asked.is_some() && wanted > fits {
+        notes.push(format!("{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n)"));
+    }
+    (wanted.min(fits), lookups)
+}
+
+fn sockets(args: &Args, source: Option<SocketAddr>) -> Result<attempt::Options> {
+    Ok(attempt::Options {
+        mode: args.mode,
+        source,
+        interface: args.interface.clone(),
+        ttl: args.ttl,
+        tos: args.tos.or(args.dscp.map(|dscp| dscp.0 << 2)),
+        reuse_address: args.reuse_address,
+        broadcast: args.broadcast,
+        reset_on_close: args.reset_on_close,
+        payload: payload(args.payload.as_deref())?,
+        fail_on_icmp: args.fail_on_icmp,
+        verbose: args.verbose > 0,
+    })
+}
+
+fn payload(text: Option<&str>) -> Result<Vec<u8>> {
+    let bytes = match text.map(|text| (text, text.strip_prefix('@'))) {
+        None => Vec::new(),
+        Some((_, Some(path))) => read_payload(path).with_context(|| format!("--payload: cannot read '{path}'"))?,
+        Some((text, None)) => text.as_bytes().to_vec(),
+    };
+    ensure!(
+        bytes.len() <= LONGEST_PAYLOAD,
+        "--payload is longer than a datagram: {LONGEST_PAYLOAD} bytes are the most"
+    );
+    Ok(bytes)
+}
+
+/// No more than what shows that it is too long.
+fn read_payload(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST_PAYLOAD as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// CLICOLOR_FORCE before NO_COLOR before the terminal, as the crate `colored` and <https://bixense.com/clicolors/> do.
+fn color(when: When, environment: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let set = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
+    let forced = environment("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if forced => true,
+        When::Auto if set("NO_COLOR") => false,
+        When::Auto => environment("TERM").is_none_or(|term| term != "dumb") && std::io::stdout().is_terminal(),
+    }
+}

@@ -1,0 +1,9 @@
+//! Meaning: tables of codes, messages and exit codes, and rules over values. Pure.
+
+pub mod advice;
+pub mod codes;
+pub mod exit;
+pub mod icmp;
+pub mod path;
+pub mod requirement;
+pub mod verdict;

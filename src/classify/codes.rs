@@ -1,0 +1,627 @@
+//! The one table of documented error codes, the ways to look one up, and the class each belongs to. Pure.
+//!
+//! Code, tests, `--explain`, `--list-errors`, the man page and the README all read [`TABLE`]; there is no second list.
+//! Classification is by the raw number, never by the text of a message.
+
+mod table;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::{Code, Outcome, Phase, slugs};
+pub use table::TABLE;
+
+slugs! {
+    /// Which vocabulary a row's name belongs to.
+    Vocabulary {
+        /// errno of POSIX and of systems that follow it.
+        Posix = "posix",
+        /// `EAI_` of getaddrinfo().
+        Resolver = "resolver",
+        /// Exists only as a Windows number.
+        Winsock = "winsock",
+    }
+}
+
+slugs! {
+    /// The most specific document that lists a code. There is no value for the `connect()` page alone: the
+    /// `WSAConnect()` page repeats all its codes.
+    Source {
+        /// Microsoft's pages of `connect()` and `WSAConnect()`.
+        Connect = "connect+wsaconnect",
+        /// Microsoft's page of `WSAConnect()` only.
+        WsaConnect = "wsaconnect",
+        /// Microsoft's list of Winsock error codes.
+        WinsockCodes = "winsock-codes",
+        /// Microsoft's list of system error codes, met through overlapped I/O.
+        SystemCodes = "system-codes",
+        /// POSIX, at connect() or another socket function.
+        Posix = "posix",
+        /// RFC 3493, POSIX or the C library, at getaddrinfo().
+        Getaddrinfo = "getaddrinfo",
+        /// Manual or source of the systems that have it.
+        System = "system",
+    }
+}
+
+impl Source {
+    /// For people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Source::Connect => "Microsoft's connect() and WSAConnect() pages",
+            Source::WsaConnect => "Microsoft's WSAConnect() page",
+            Source::WinsockCodes => "Microsoft's list of Winsock error codes",
+            Source::SystemCodes => "Microsoft's list of system error codes",
+            Source::Posix => "POSIX socket functions",
+            Source::Getaddrinfo => "getaddrinfo()",
+            Source::System => "the manual of the systems that have it",
+        }
+    }
+}
+
+slugs! {
+    /// Systems whose numbers differ; the order is that of the columns in [`TABLE`].
+    System {
+        /// Linux with the generic numbers: x86, arm, riscv, powerpc, s390, loongarch.
+        Linux = "linux",
+        /// Linux on MIPS.
+        Mips = "linux-mips",
+        /// Linux on SPARC.
+        Sparc = "linux-sparc",
+        /// Linux on Alpha.
+        Alpha = "linux-alpha",
+        /// Linux on PA-RISC.
+        Parisc = "linux-parisc",
+        /// macOS.
+        Macos = "macos",
+        /// FreeBSD.
+        Freebsd = "freebsd",
+    }
+}
+
+impl System {
+    /// For people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            System::Linux => "Linux",
+            System::Mips => "Linux/MIPS",
+            System::Sparc => "Linux/SPARC",
+            System::Alpha => "Linux/Alpha",
+            System::Parisc => "Linux/PA-RISC",
+            System::Macos => "macOS",
+            System::Freebsd => "FreeBSD",
+        }
+    }
+
+    /// Whether this is Linux with numbers of its own.
+    const fn is_linux_port(self) -> bool {
+        matches!(self, System::Mips | System::Sparc | System::Alpha | System::Parisc)
+    }
+}
+
+/// A code's numbers by [`System`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers([Option<i32>; System::ALL.len()]);
+
+impl Numbers {
+    /// The number on one system; `None` where it has no such code.
+    pub fn on(&self, system: System) -> Option<i32> {
+        self.0[system as usize]
+    }
+
+    /// The systems that have the code, with their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (System, i32)> {
+        System::ALL.iter().zip(self.0).filter_map(|(&system, number)| Some((system, number?)))
+    }
+
+    /// Like [`Numbers::iter`], without the ports of Linux that have the generic number.
+    pub fn distinct(&self) -> impl Iterator<Item = (System, i32)> {
+        let generic = self.on(System::Linux);
+        self.iter().filter(move |&(system, number)| !(system.is_linux_port() && generic == Some(number)))
+    }
+}
+
+impl Serialize for Numbers {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(System::ALL.iter().map(|&system| (system.slug(), self.on(system))))
+    }
+}
+
+/// One documented code.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// POSIX or `EAI_` name; the Windows name where no other exists.
+    pub name: &'static str,
+    /// A second name of the same code.
+    pub alias: Option<&'static str>,
+    /// What kind of name that is.
+    pub vocabulary: Vocabulary,
+    /// This system's number of `name` (on Windows: of its C runtime); `None` if it has none.
+    pub number: Option<i32>,
+    /// The Winsock name for the same thing, or the nearest one.
+    pub winsock_name: Option<&'static str>,
+    /// The Winsock number.
+    pub winsock_number: Option<i32>,
+    /// Whether the Winsock pair is only the nearest, not the same code.
+    pub nearest: bool,
+    /// Where it is documented.
+    pub source: Source,
+    /// What the document says it means.
+    pub meaning: &'static str,
+    /// What differs between systems, or surprises.
+    pub note: Option<&'static str>,
+    /// The steps in which a probe can meet it.
+    pub phases: &'static [Phase],
+    /// The class when no finer evidence exists; of a code that says "pending", what it comes to when nothing follows.
+    pub outcome: Outcome,
+    /// The class where the code comes from the network ([`Phase::Completion`]), if that differs.
+    pub outcome_at_completion: Option<Outcome>,
+    /// Whether the documents say that trying again is worth it.
+    pub retryable: bool,
+    /// One line: what to look at next.
+    pub advice: &'static str,
+    /// The numbers of `name` on known systems.
+    pub numbers: Numbers,
+}
+
+impl Row {
+    /// The class of this code in that step, when no finer evidence exists.
+    pub fn outcome_in(&self, phase: Phase) -> Outcome {
+        match (phase, self.outcome_at_completion) {
+            (Phase::Completion, Some(outcome)) => outcome,
+            _ => self.outcome,
+        }
+    }
+
+    /// Name and number in both vocabularies.
+    pub fn describe(&self) -> Described {
+        Described {
+            name: Cow::Borrowed(self.name),
+            number: self.number,
+            winsock_name: self.winsock_name,
+            winsock_number: self.winsock_number,
+            retryable: self.retryable,
+        }
+    }
+
+    /// Whether `name` is one of this row's names, in any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        [Some(self.name), self.alias, self.winsock_name].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The documented row of a code that this system returned.
+pub fn row(code: Code) -> Option<&'static Row> {
+    if cfg!(windows) { row_by_winsock(code) } else { row_by_number(code) }
+}
+
+/// Unix: errno and `EAI_` are two number spaces.
+fn row_by_number(code: Code) -> Option<&'static Row> {
+    let (vocabulary, number) = match code {
+        Code::Os(number) => (Vocabulary::Posix, number),
+        Code::Eai(number) => (Vocabulary::Resolver, number),
+    };
+    TABLE.iter().find(|row| row.vocabulary == vocabulary && row.number == Some(number))
+}
+
+/// Windows: one number space, in which some numbers stand for a socket error and a resolver error (10022, 10047, 8).
+/// The caller's own kind wins, then the exact pair over the nearest.
+fn row_by_winsock(code: Code) -> Option<&'static Row> {
+    let (number, resolver) = match code {
+        Code::Os(number) => (number, false),
+        Code::Eai(number) => (number, true),
+    };
+    TABLE
+        .iter()
+        .filter(|row| row.winsock_number == Some(number))
+        .min_by_key(|row| ((row.vocabulary == Vocabulary::Resolver) != resolver, row.nearest))
+}
+
+/// A code by name and number in both vocabularies; serialises as the `error` object of the JSON output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Described {
+    /// POSIX or `EAI_` name; for an undocumented code `errno N`, `EAI N` or `WSA N`.
+    pub name: Cow<'static, str>,
+    /// This system's number for the name.
+    pub number: Option<i32>,
+    /// Winsock name, equal or nearest.
+    pub winsock_name: Option<&'static str>,
+    /// Winsock number.
+    pub winsock_number: Option<i32>,
+    /// Whether the documents call it worth another try.
+    pub retryable: bool,
+}
+
+impl fmt::Display for Described {
+    /// `EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        // A name made up for an unknown code has the number in it.
+        if let (Cow::Borrowed(_), Some(number)) = (&self.name, self.number) {
+            write!(f, " {number}")?;
+        }
+        match (self.winsock_name, self.winsock_number) {
+            (Some(name), Some(number)) if name == self.name => write!(f, " {number}"),
+            (Some(name), Some(number)) => write!(f, " · {name} {number}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Describes any code; one that is not in the table keeps its number.
+pub fn describe(code: Code) -> Described {
+    row(code).map_or_else(|| undocumented(code), Row::describe)
+}
+
+fn undocumented(code: Code) -> Described {
+    let (prefix, number) = match code {
+        Code::Os(number) | Code::Eai(number) if cfg!(windows) => ("WSA", number),
+        Code::Os(number) => ("errno", number),
+        Code::Eai(number) => ("EAI", number),
+    };
+    Described {
+        name: Cow::Owned(format!("{prefix} {number}")),
+        number: (!cfg!(windows)).then_some(number),
+        winsock_name: None,
+        winsock_number: cfg!(windows).then_some(number),
+        retryable: false,
+    }
+}
+
+/// This system's code for a POSIX or `EAI_` name. On Windows the Winsock number, the nearest one included: there
+/// `EINPROGRESS` is WSAEWOULDBLOCK.
+pub fn posix(name: &str) -> Option<Code> {
+    let row = TABLE.iter().find(|row| row.name == name || row.alias == Some(name))?;
+    let number = if cfg!(windows) { row.winsock_number } else { row.number }?;
+    match row.vocabulary {
+        Vocabulary::Posix => Some(Code::Os(number)),
+        Vocabulary::Resolver => Some(Code::Eai(number)),
+        Vocabulary::Winsock => None,
+    }
+}
+
+/// What an outcome word stands for.
+pub const fn meaning(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Connected => "the handshake was completed (UDP: a reply came)",
+        Outcome::Refused => "somebody answered no: a reset, or an ICMP message that port or protocol is unreachable",
+        Outcome::TimedOut => "nothing decided it before our limit, or the system's own, ran out",
+        Outcome::Unreachable => "no way to the network or host, as this machine, the next hop or a router tells",
+        Outcome::Denied => "a policy forbids it, on this machine or on a router",
+        Outcome::Unavailable => "this machine lacks what it takes: address, port, descriptor, memory or network",
+        Outcome::Unsupported => "this machine does not support the family, protocol or operation",
+        Outcome::Invalid => "the request cannot be carried out as asked",
+        Outcome::Reset => "the handshake was completed, then the connection was cut at once",
+        Outcome::SelfConnected => "TCP met itself on loopback; nobody listens there",
+        Outcome::Unconfirmed => "UDP: sent, and neither reply nor error came, which proves nothing",
+        Outcome::Interrupted => "a signal or another part of the program ended it",
+        Outcome::Cancelled => "not needed any more: another address was enough",
+        Outcome::Skipped => "not tried, for the reason given",
+        Outcome::Unresolved => "the name gave no address",
+        Outcome::Failed => "a code that has no class; its number is shown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn named(name: &str) -> &'static Row {
+        TABLE.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row {name}"))
+    }
+
+    #[test]
+    fn every_row_is_complete() {
+        for row in TABLE {
+            assert!(!row.meaning.is_empty() && !row.advice.is_empty() && !row.phases.is_empty(), "{}", row.name);
+            assert_eq!(row.winsock_name.is_some(), row.winsock_number.is_some(), "{}", row.name);
+            assert!(!row.nearest || row.winsock_name.is_some(), "{}", row.name);
+            assert!(row.numbers.iter().next().is_some() != (row.vocabulary == Vocabulary::Winsock), "{}", row.name);
+            let resolver = row.vocabulary == Vocabulary::Resolver;
+            assert_eq!(row.name.starts_with("EAI_"), resolver, "{}", row.name);
+            assert!(
+                !resolver || (row.phases == [Phase::Resolve] && row.outcome == Outcome::Unresolved),
+                "{}",
+                row.name
+            );
+            for line in [Some(row.meaning), Some(row.advice), row.note].into_iter().flatten() {
+                assert!(!line.contains('\n') && !line.ends_with('.') && line == line.trim(), "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_and_no_number_is_there_twice() {
+        let mut seen = HashSet::new();
+        for row in TABLE {
+            assert!(seen.insert(row.name), "{}", row.name);
+            assert!(row.alias.is_none_or(|alias| seen.insert(alias)), "{:?}", row.alias);
+        }
+        let exact = |resolver: bool| {
+            let of_kind = move |row: &&Row| (row.vocabulary == Vocabulary::Resolver) == resolver && !row.nearest;
+            TABLE.iter().filter(of_kind).filter_map(|row| row.winsock_number)
+        };
+        for resolver in [false, true] {
+            let numbers: Vec<_> = exact(resolver).collect();
+            assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), numbers.len());
+        }
+        for vocabulary in [Vocabulary::Posix, Vocabulary::Resolver] {
+            let rows = || TABLE.iter().filter(move |row| row.vocabulary == vocabulary);
+            for &system in System::ALL {
+                let numbers: Vec<_> = rows().filter_map(|row| row.numbers.on(system)).collect();
+                assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), numbers.len(), "{vocabulary} {system}");
+            }
+        }
+    }
+
+    /// The tables of error codes on Microsoft's pages of connect() and WSAConnect(), in their order.
+    #[test]
+    fn every_code_of_both_pages_is_there() {
+        let connect = "WSANOTINITIALISED WSAENETDOWN WSAEADDRINUSE WSAEINTR WSAEINPROGRESS WSAEALREADY WSAEADDRNOTAVAIL
+            WSAEAFNOSUPPORT WSAECONNREFUSED WSAEFAULT WSAEINVAL WSAEISCONN WSAENETUNREACH WSAEHOSTUNREACH WSAENOBUFS
+            WSAENOTSOCK WSAETIMEDOUT WSAEWOULDBLOCK WSAEACCES";
+        let only_wsa_connect = "WSAEOPNOTSUPP WSAEPROTONOSUPPORT";
+        let in_table = |source| -> HashSet<_> {
+            TABLE.iter().filter(|row| row.source == source).map(|row| row.winsock_name.unwrap()).collect()
+        };
+        assert_eq!(in_table(Source::Connect), connect.split_whitespace().collect());
+        assert_eq!(in_table(Source::WsaConnect), only_wsa_connect.split_whitespace().collect());
+        assert!(!TABLE.iter().any(|row| row.nearest && matches!(row.source, Source::Connect | Source::WsaConnect)));
+    }
+
+    /// POSIX.1-2024 connect(), without the codes that only paths of AF_UNIX have.
+    #[test]
+    fn every_code_of_posix_connect_is_there() {
+        for name in
+            "EADDRNOTAVAIL EAFNOSUPPORT EALREADY EBADF ECONNREFUSED EINPROGRESS EINTR EISCONN ENETUNREACH ENOTSOCK
+            EPROTOTYPE ETIMEDOUT EACCES EADDRINUSE ECONNRESET EHOSTUNREACH EINVAL ENETDOWN ENOBUFS EOPNOTSUPP"
+                .split_whitespace()
+        {
+            named(name);
+        }
+    }
+
+    /// Both Microsoft pages name the same three codes that may be connected again; EAI_AGAIN says so by name.
+    #[test]
+    fn only_what_the_documents_call_retryable_is() {
+        let retryable: HashSet<_> = TABLE.iter().filter(|row| row.retryable).map(|row| row.name).collect();
+        assert_eq!(retryable, HashSet::from(["ECONNREFUSED", "ENETUNREACH", "ETIMEDOUT", "EAI_AGAIN"]));
+    }
+
+    /// Name, Winsock, then the columns: from the headers of Linux (asm-generic, mips, sparc, alpha, parisc), macOS and
+    /// FreeBSD. A dash where there is none; `~` before a number of Winsock that is only the nearest.
+    const NUMBERS: &str = "
+        EPERM           ~10013    1   1   1   1   1   1   1
+        EINTR            10004    4   4   4   4   4   4   4
+        EBADF            10009    9   9   9   9   9   9   9
+        EAGAIN           10035   11  11  11  35  11  35  35
+        ENOMEM              ~8   12  12  12  12  12  12  12
+        EACCES           10013   13  13  13  13  13  13  13
+        EFAULT           10014   14  14  14  14  14  14  14
+        ENODEV          ~10049   19  19  19  19  19  19  19
+        EINVAL           10022   22  22  22  22  22  22  22
+        ENFILE          ~10024   23  23  23  23  23  23  23
+        EMFILE           10024   24  24  24  24  24  24  24
+        EPIPE           ~10058   32  32  32  32  32  32  32
+        ENONET          ~10051   64  64  80 105  50   -   -
+        EPROTO               -   71  71  86  85  61 100  92
+        ENOTSOCK         10038   88  95  38  38 216  38  38
+        EDESTADDRREQ     10039   89  96  39  39 217  39  39
+        EMSGSIZE         10040   90  97  40  40 218  40  40
+        EPROTOTYPE       10041   91  98  41  41 219  41  41
+        ENOPROTOOPT      10042   92  99  42  42 220  42  42
+        EPROTONOSUPPORT  10043   93 120  43  43 221  43  43
+        ESOCKTNOSUPPORT  10044   94 121  44  44 222  44  44
+        EOPNOTSUPP       10045   95 122  45  45 223 102  45
+        EPFNOSUPPORT     10046   96 123  46  46 224  46  46
+        EAFNOSUPPORT     10047   97 124  47  47 225  47  47
+        EADDRINUSE       10048   98 125  48  48 226  48  48
+        EADDRNOTAVAIL    10049   99 126  49  49 227  49  49
+        ENETDOWN         10050  100 127  50  50 228  50  50
+        ENETUNREACH      10051  101 128  51  51 229  51  51
+        ENETRESET        10052  102 129  52  52 230  52  52
+        ECONNABORTED     10053  103 130  53  53 231  53  53
+        ECONNRESET       10054  104 131  54  54 232  54  54
+        ENOBUFS          10055  105 132  55  55 233  55  55
+        EISCONN          10056  106 133  56  56 234  56  56
+        ENOTCONN         10057  107 134  57  57 235  57  57
+        ESHUTDOWN        10058  108 143  58  58 236  58  58
+        ETIMEDOUT        10060  110 145  60  60 238  60  60
+        ECONNREFUSED     10061  111 146  61  61 239  61  61
+        EHOSTDOWN        10064  112 147  64  64 241  64  64
+        EHOSTUNREACH     10065  113 148  65  65 242  65  65
+        EALREADY         10037  114 149  37  37 244  37  37
+        EINPROGRESS     ~10035  115 150  36  36 245  36  36
+        ENOSYS               -   38  89  90  78 251  78  78
+        ENOTCAPABLE          -    -   -   -   -   - 107  93
+        ECAPMODE             -    -   -   -   -   -   -  94
+        EAI_BADFLAGS     10022   -1  -1  -1  -1  -1   3   3
+        EAI_NONAME       11001   -2  -2  -2  -2  -2   8   8
+        EAI_AGAIN        11002   -3  -3  -3  -3  -3   2   2
+        EAI_FAIL         11003   -4  -4  -4  -4  -4   4   4
+        EAI_NODATA       11004   -5  -5  -5  -5  -5   7   -
+        EAI_FAMILY       10047   -6  -6  -6  -6  -6   5   5
+        EAI_SOCKTYPE     10044   -7  -7  -7  -7  -7  10  10
+        EAI_SERVICE      10109   -8  -8  -8  -8  -8   9   9
+        EAI_ADDRFAMILY  ~10047   -9  -9  -9  -9  -9   1   -
+        EAI_MEMORY           8  -10 -10 -10 -10 -10   6   6
+        EAI_SYSTEM           -  -11 -11 -11 -11 -11  11  11
+        EAI_OVERFLOW         -  -12 -12 -12 -12 -12  14  14
+        EAI_IDN_ENCODE       - -105 -105 -105 -105 -105 - -
+        WSAEINPROGRESS            10036    - - - - - - -
+        WSASYSNOTREADY            10091    - - - - - - -
+        WSAVERNOTSUPPORTED        10092    - - - - - - -
+        WSANOTINITIALISED         10093    - - - - - - -
+        WSAEDISCON                10101    - - - - - - -
+        WSAECANCELLED             10103    - - - - - - -
+        WSAEPROVIDERFAILEDINIT    10106    - - - - - - -
+        WSASYSCALLFAILURE         10107    - - - - - - -
+        WSAEREFUSED               10112    - - - - - - -
+        WSA_IO_PENDING              997    - - - - - - -
+        WSA_OPERATION_ABORTED       995    - - - - - - -
+        ERROR_CONNECTION_REFUSED   1225    - - - - - - -
+        ERROR_SEM_TIMEOUT           121    - - - - - - -
+        ERROR_NETWORK_UNREACHABLE  1231    - - - - - - -
+        ERROR_HOST_UNREACHABLE     1232    - - - - - - -
+    ";
+
+    fn literals() -> impl Iterator<Item = (&'static Row, &'static str, Vec<Option<i32>>)> {
+        NUMBERS.lines().filter(|line| !line.trim().is_empty()).map(|line| {
+            let mut words = line.split_whitespace();
+            let row = named(words.next().unwrap());
+            (row, words.next().unwrap(), words.map(|word| word.parse().ok()).collect())
+        })
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_headers() {
+        assert_eq!(literals().count(), TABLE.len());
+        for (row, winsock, columns) in literals() {
+            let number = row.winsock_number.map_or("-".to_owned(), |number| number.to_string());
+            assert_eq!(winsock, if row.nearest { format!("~{number}") } else { number }, "{}", row.name);
+            assert_eq!(columns, row.numbers.0, "{}", row.name);
+        }
+    }
+
+    #[cfg(all(unix, not(target_os = "android")))]
+    #[test]
+    fn numbers_of_this_system_are_those_of_its_column() {
+        let system = match (std::env::consts::OS, std::env::consts::ARCH) {
+            ("macos", _) => System::Macos,
+            ("freebsd", _) => System::Freebsd,
+            ("linux", "mips" | "mips64" | "mips32r6" | "mips64r6") => System::Mips,
+            ("linux", "sparc" | "sparc64") => System::Sparc,
+            _ => System::Linux,
+        };
+        // A name that only glibc has stays without a number under another C library.
+        for row in TABLE.iter().filter(|row| row.name != "EAI_IDN_ENCODE" || cfg!(target_env = "gnu")) {
+            assert_eq!(row.number, row.numbers.on(system), "{}", row.name);
+        }
+    }
+
+    /// Winsock took the numbers of 4.3BSD, as FreeBSD still has them, and added 10000.
+    #[test]
+    fn winsock_is_bsd_and_ten_thousand() {
+        let derived = TABLE.iter().filter(|row| row.vocabulary == Vocabulary::Posix && !row.nearest);
+        let pairs: Vec<_> =
+            derived.filter_map(|row| Some((row.numbers.on(System::Freebsd)?, row.winsock_number?))).collect();
+        assert!(pairs.len() > 30);
+        for (bsd, winsock) in pairs {
+            assert!((10004..=10071).contains(&winsock));
+            assert_eq!(winsock, 10000 + bsd);
+        }
+        assert_eq!(
+            named("WSAEINPROGRESS").winsock_number,
+            named("EINPROGRESS").numbers.on(System::Freebsd).map(|n| n + 10000)
+        );
+        for row in TABLE.iter().filter(|row| row.vocabulary == Vocabulary::Posix && !row.nearest) {
+            assert!(
+                row.winsock_name.is_none_or(|name| name.strip_prefix("WSA") == Some(row.alias.unwrap_or(row.name)))
+            );
+        }
+    }
+
+    #[test]
+    fn a_nearest_pair_is_a_pair_of_another_row() {
+        for near in TABLE.iter().filter(|row| row.nearest) {
+            let own = (near.winsock_name, near.winsock_number);
+            assert!(
+                TABLE.iter().any(|row| !row.nearest && (row.winsock_name, row.winsock_number) == own),
+                "{}",
+                near.name
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn lookups_agree_with_libc() {
+        macro_rules! check { ($kind:ident: $($name:ident)*) => { $({
+            let code = Code::$kind(libc::$name);
+            assert_eq!(posix(stringify!($name)), Some(code));
+            let row = row(code).unwrap();
+            assert!(row.name == stringify!($name) || row.alias == Some(stringify!($name)), "{}", row.name);
+        })* } }
+        check!(Os: EPERM EINTR EBADF EAGAIN EWOULDBLOCK ENOMEM EACCES EFAULT ENODEV EINVAL ENFILE EMFILE EPIPE EPROTO
+            ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP
+            EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET
+            ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS
+            ENOSYS);
+        check!(Eai: EAI_BADFLAGS EAI_NONAME EAI_AGAIN EAI_FAIL EAI_FAMILY EAI_SOCKTYPE EAI_SERVICE EAI_MEMORY
+            EAI_SYSTEM EAI_OVERFLOW);
+        assert_eq!(posix("WSANOTINITIALISED"), None);
+        assert_eq!(posix("ENOENT"), None);
+    }
+
+    #[test]
+    fn on_windows_the_exact_pair_wins_over_the_nearest() {
+        let name = |code| row_by_winsock(code).map(|row| row.name);
+        for row in TABLE.iter().filter(|row| !row.nearest && row.vocabulary != Vocabulary::Resolver) {
+            assert_eq!(
+                row.winsock_number.and_then(|number| name(Code::Os(number))),
+                row.winsock_name.map(|_| row.name)
+            );
+        }
+        for row in TABLE.iter().filter(|row| !row.nearest && row.vocabulary == Vocabulary::Resolver) {
+            assert_eq!(
+                row.winsock_number.and_then(|number| name(Code::Eai(number))),
+                row.winsock_name.map(|_| row.name)
+            );
+        }
+        assert_eq!(name(Code::Os(8)), Some("ENOMEM"));
+        assert_eq!(name(Code::Os(11001)), Some("EAI_NONAME"));
+        assert_eq!(name(Code::Eai(10093)), Some("WSANOTINITIALISED"));
+        assert_eq!(name(Code::Os(12345)), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn both_vocabularies_side_by_side() {
+        let text = |name| describe(posix(name).unwrap()).to_string();
+        assert_eq!(text("EINPROGRESS"), "EINPROGRESS 115 · WSAEWOULDBLOCK 10035");
+        assert_eq!(text("EPROTO"), "EPROTO 71");
+        assert_eq!(text("EAI_AGAIN"), "EAI_AGAIN -3 · WSATRY_AGAIN 11002");
+        assert_eq!(named("WSANOTINITIALISED").describe().to_string(), "WSANOTINITIALISED 10093");
+        assert_eq!(
+            serde_json::to_string(&describe(Code::Os(113))).unwrap(),
+            r#"{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","winsock_number":10065,"retryable":false}"#
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_undocumented_code_keeps_its_number() {
+        let described = describe(Code::Os(9999));
+        assert_eq!((described.number, described.to_string()), (Some(9999), "errno 9999".to_owned()));
+        assert_eq!(describe(Code::Eai(-77)).to_string(), "EAI -77");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn codes_of_windows() {
+        assert_eq!(posix("EINPROGRESS"), Some(Code::Os(10035)));
+        assert_eq!(posix("EAI_NONAME"), Some(Code::Eai(11001)));
+        assert_eq!(describe(Code::Os(10061)).name, "ECONNREFUSED");
+        assert_eq!(describe(Code::Eai(11001)).number, Some(11001));
+        assert_eq!(describe(Code::Os(12345)).to_string(), "WSA 12345");
+        assert_eq!(describe(Code::Os(12345)).winsock_number, Some(12345));
+    }
+
+    #[test]
+    fn where_it_comes_from_decides() {
+        let outcomes = |name, phase| named(name).outcome_in(phase);
+        assert_eq!(outcomes("ENOPROTOOPT", Phase::Option), Outcome::Unsupported);
+        assert_eq!(outcomes("ENOPROTOOPT", Phase::Completion), Outcome::Refused);
+        assert_eq!(outcomes("ECONNREFUSED", Phase::Completion), Outcome::Refused);
+    }
+
+    #[test]
+    fn outcomes_have_meanings_of_their_own() {
+        let meanings: HashSet<_> = Outcome::ALL.iter().map(|&outcome| meaning(outcome)).collect();
+        assert_eq!(meanings.len(), Outcome::ALL.len());
+    }
+}

@@ -1,0 +1,121 @@
+//! The documented exit codes and the rule that picks one. Pure.
+
+use crate::model::{Outcome, Report, Totals};
+
+/// Every target is good.
+pub const GOOD: u8 = 0;
+/// Not good, for differing reasons or for one that has no code of its own.
+pub const MIXED: u8 = 1;
+/// Usage error, or a fault of rconnect itself; says nothing of the target.
+pub const FAULT: u8 = 2;
+/// Interrupted by SIGINT (128 + 2, as shells report it).
+pub const SIGINT: u8 = 130;
+/// Ended by SIGTERM (128 + 15).
+pub const SIGTERM: u8 = 143;
+
+/// Which table of exit codes is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// One code for each class of outcome.
+    Class,
+    /// 0, 1 and 2 only.
+    Simple,
+}
+
+/// One row of the documented table of the class codes.
+pub struct Row {
+    /// The exit code.
+    pub code: u8,
+    /// What it means.
+    pub meaning: &'static str,
+    /// The outcomes that lead to it.
+    pub outcomes: &'static [Outcome],
+}
+
+/// The documented exit codes; man page and README are generated from this list.
+pub const TABLE: &[Row] = &[
+    Row { code: GOOD, meaning: "every target is good", outcomes: &[Outcome::Connected] },
+    Row {
+        code: MIXED,
+        meaning: "not good, for differing reasons or one not below",
+        outcomes: &[Outcome::Interrupted, Outcome::Cancelled, Outcome::Skipped, Outcome::Failed],
+    },
+    Row {
+        code: FAULT,
+        meaning: "usage error or a fault of rconnect itself; says nothing of the target",
+        outcomes: &[],
+    },
+    Row { code: 3, meaning: "unresolved", outcomes: &[Outcome::Unresolved] },
+    Row {
+        code: 4,
+        meaning: "refused, reset, self-connected",
+        outcomes: &[Outcome::Refused, Outcome::Reset, Outcome::SelfConnected],
+    },
+    Row { code: 5, meaning: "timed out", outcomes: &[Outcome::TimedOut] },
+    Row { code: 6, meaning: "unreachable", outcomes: &[Outcome::Unreachable] },
+    Row { code: 7, meaning: "denied", outcomes: &[Outcome::Denied] },
+    Row {
+        code: 8,
+        meaning: "local: unavailable, unsupported, invalid",
+        outcomes: &[Outcome::Unavailable, Outcome::Unsupported, Outcome::Invalid],
+    },
+    Row { code: 9, meaning: "unconfirmed (UDP: neither reply nor error)", outcomes: &[Outcome::Unconfirmed] },
+    Row { code: SIGINT, meaning: "interrupted by SIGINT; what was known is reported first", outcomes: &[] },
+    Row { code: SIGTERM, meaning: "ended by SIGTERM; what was known is reported first", outcomes: &[] },
+];
+
+/// The class code of an outcome that is not good.
+pub fn class(outcome: Outcome) -> u8 {
+    TABLE.iter().find(|row| row.outcomes.contains(&outcome)).map_or(MIXED, |row| row.code)
+}
+
+/// The class code of one target.
+pub fn of(report: &Report) -> u8 {
+    if report.good { GOOD } else { class(report.outcome) }
+}
+
+/// The exit code of a run.
+pub fn code(totals: &Totals, table: Table) -> u8 {
+    let left_out = totals.unreported.then_some(Outcome::Skipped);
+    let mut classes = totals.others().map(|(outcome, _)| outcome).chain(left_out).map(class);
+    let code = match classes.next() {
+        None => GOOD,
+        Some(first) if classes.all(|other| other == first) => first,
+        Some(_) => MIXED,
+    };
+    match table {
+        Table::Class => code,
+        Table::Simple => code.min(MIXED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_exactly_one_row() {
+        for &outcome in Outcome::ALL {
+            let rows = TABLE.iter().filter(|row| row.outcomes.contains(&outcome)).count();
+            assert_eq!(rows, 1, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn differing_reasons_come_to_one() {
+        use Outcome::{Connected, Refused, Reset, TimedOut};
+        let of_run = |outcomes: &[Outcome]| {
+            let mut totals = Totals::default();
+            outcomes.iter().for_each(|&outcome| totals.count(outcome, outcome == Connected, false));
+            (code(&totals, Table::Class), code(&totals, Table::Simple))
+        };
+        assert_eq!(of_run(&[]), (0, 0));
+        assert_eq!(of_run(&[Connected, Connected]), (0, 0));
+        assert_eq!(of_run(&[Connected, Refused, Reset]), (4, 1));
+        assert_eq!(of_run(&[Refused, TimedOut]), (1, 1));
+        assert_eq!(of_run(&[Refused, TimedOut, Refused]), (1, 1));
+        let mut unreported = Totals::default();
+        unreported.unreported = true;
+        assert_eq!(code(&unreported, Table::Class), 1);
+    }
+}

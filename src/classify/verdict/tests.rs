@@ -1,0 +1,302 @@
+//! Verdicts over whole lists: every ICMP code, every local case that the documents and experiments know.
+
+use std::time::Duration;
+
+use super::*;
+use crate::model::{By::*, Cause::*, Outcome::*, Route, TcpFacts};
+
+fn evidence(phase: Phase, end: End) -> Evidence {
+    Evidence {
+        address: "10.4.0.5:80".parse().unwrap(),
+        protocol: Protocol::Tcp,
+        phase,
+        end,
+        soft: None,
+        unresolved: false,
+        local: Some("10.1.0.2:41234".parse().unwrap()),
+        icmp: Vec::new(),
+        tcp: TcpFacts::default(),
+        filtered: false,
+        route: None,
+        source_given: false,
+        kernel_ended: true,
+        blocking: false,
+        elapsed: Duration::from_millis(1),
+    }
+}
+
+fn failed(phase: Phase, name: &str) -> Evidence {
+    evidence(phase, End::Error(codes::posix(name).unwrap()))
+}
+
+fn message(from: &str, kind: u8, code: u8, errno: &str) -> (Icmp, i32) {
+    let from: IpAddr = from.parse().unwrap();
+    let icmp = Icmp { from, v6: from.is_ipv6(), kind, code, info: 0, at: None, count: 1, decisive: false };
+    (icmp, raw(errno))
+}
+
+fn raw(errno: &str) -> i32 {
+    match codes::posix(errno) {
+        Some(Code::Os(number)) => number,
+        other => panic!("{errno}: {other:?}"),
+    }
+}
+
+fn routed(error: Option<&str>, kind: Option<&'static str>) -> Option<Route> {
+    Some(Route { error: error.and_then(codes::posix), kind, ..Route::default() })
+}
+
+fn judged(evidence: &Evidence) -> (Outcome, Option<By>, Option<Cause>) {
+    let verdict = judge(evidence);
+    (verdict.outcome, verdict.by, verdict.cause)
+}
+
+#[test]
+fn every_icmp_code_that_ends_a_connect_is_judged_by_its_meaning() {
+    for v6 in [false, true] {
+        for (kind, code) in (0..=255).flat_map(|kind| (0..=16).map(move |code| (kind, code))) {
+            let Some(errno) = icmp::linux_errno(v6, kind, code).filter(|name| codes::posix(name).is_some()) else {
+                continue;
+            };
+            let (address, from) = if v6 { ("[fd00::5]:80", "fd00::fe") } else { ("10.4.0.5:80", "10.1.0.1") };
+            let mut evidence = failed(Phase::Completion, errno);
+            evidence.address = address.parse().unwrap();
+            evidence.icmp = vec![message(from, kind, code, errno)];
+            let (outcome, by, _) = judged(&evidence);
+            let expected = match (v6, kind, code) {
+                (false, 3, 2 | 3) | (true, 1, 4) => Refused,
+                (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => Denied,
+                _ => Unreachable,
+            };
+            assert_eq!((outcome, by), (expected, Some(Router)), "v6 {v6}: {kind}/{code} {errno}");
+            assert!(judge(&evidence).icmp.is_some_and(|icmp| icmp.decisive));
+        }
+    }
+}
+
+#[test]
+fn the_sender_is_told_apart() {
+    let with = |from: &str, count: usize| {
+        let mut evidence = failed(Phase::Completion, "EHOSTUNREACH");
+        evidence.icmp = vec![message(from, 3, 1, "EHOSTUNREACH"); count];
+        judged(&evidence)
+    };
+    assert_eq!(with("10.4.0.5", 1), (Unreachable, Some(Peer), Some(RouterUnreachable)), "a firewall rule there");
+    assert_eq!(with("10.1.0.1", 1), (Unreachable, Some(Router), Some(RouterUnreachable)));
+    assert_eq!(with("10.1.0.2", 1), (Unreachable, Some(Neighbour), Some(NeighbourSilent)));
+    assert_eq!(with("10.1.0.2", 2), (Unreachable, Some(Local), Some(LocalPolicy)), "a rule of our own, on every SYN");
+    let mut datagram = failed(Phase::Completion, "ECONNREFUSED");
+    datagram.protocol = Protocol::Udp;
+    datagram.address = "0.0.0.0:9".parse().unwrap();
+    datagram.icmp = vec![message("10.1.0.2", 3, 3, "ECONNREFUSED")];
+    assert_eq!(judged(&datagram), (Refused, Some(Peer), Some(PortUnreachable)), "0.0.0.0 is this machine");
+}
+
+#[test]
+fn a_message_that_did_not_end_the_attempt_is_kept_and_decides_nothing() {
+    let mut evidence = evidence(Phase::Completion, End::Limit);
+    evidence.icmp = vec![message("10.1.0.1", 3, 1, "EHOSTUNREACH"); 3];
+    let verdict = judge(&evidence);
+    assert_eq!((verdict.outcome, verdict.by), (TimedOut, Some(Limit)));
+    let icmp = verdict.icmp.unwrap();
+    assert_eq!((icmp.count, icmp.decisive), (3, false));
+    assert_eq!(verdict.cause, Some(RouterUnreachable), "not silence: somebody spoke");
+
+    evidence.end = End::Success;
+    assert_eq!(judge(&evidence).outcome, Connected);
+}
+
+#[test]
+fn a_reset_after_an_unrelated_message_is_the_peers() {
+    let mut evidence = failed(Phase::Completion, "ECONNREFUSED");
+    evidence.icmp = vec![message("10.1.0.1", 3, 1, "EHOSTUNREACH")];
+    assert_eq!(judged(&evidence), (Refused, Some(Peer), Some(Rst)));
+}
+
+#[test]
+fn what_the_call_says_is_decided_on_this_machine() {
+    let cases: &[(&str, Option<Route>, Judged)] = &[
+        ("ENETUNREACH", routed(Some("ENETUNREACH"), None), (Unreachable, Some(Local), Some(NoRoute))),
+        ("ENETUNREACH", routed(None, Some("broadcast")), (Unreachable, Some(Local), Some(NotUnicast))),
+        ("EHOSTUNREACH", routed(Some("EHOSTUNREACH"), None), (Unreachable, Some(Local), Some(UnreachableRoute))),
+        ("EACCES", routed(Some("EACCES"), None), (Denied, Some(Local), Some(ProhibitRoute))),
+        ("EACCES", routed(None, Some("unicast")), (Denied, Some(Local), Some(LocalPolicy))),
+        ("EPERM", routed(None, Some("unicast")), (Denied, Some(Local), Some(LocalPolicy))),
+        ("ENOSYS", None, (Denied, Some(Local), Some(LocalPolicy))),
+        ("EINVAL", routed(Some("EINVAL"), None), (Unreachable, Some(Local), Some(BlackholeRoute))),
+        ("EADDRNOTAVAIL", None, (Unavailable, Some(Local), Some(LocalPorts))),
+        ("EADDRINUSE", None, (Unavailable, Some(Local), Some(LocalPorts))),
+        ("EAGAIN", None, (Unavailable, Some(Local), Some(LocalPorts))),
+        ("ENOBUFS", None, (Unavailable, Some(Local), Some(Buffers))),
+        ("ENOMEM", None, (Unavailable, Some(Local), Some(Buffers))),
+        ("ENETDOWN", None, (Unavailable, Some(Local), Some(NetworkDown))),
+        ("ENODEV", None, (Unavailable, Some(Local), Some(NoInterface))),
+        ("EAFNOSUPPORT", None, (Unsupported, Some(Local), None)),
+        ("ECONNREFUSED", None, (Refused, Some(Peer), Some(Rst))),
+    ];
+    // Winsock has no pair of their own for some.
+    let has_own = |name| codes::posix(name).and_then(codes::row).is_some_and(|row| row.name == name);
+    for (name, route, expected) in cases.iter().filter(|(name, ..)| has_own(name)) {
+        let mut evidence = failed(Phase::Connect, name);
+        evidence.route = route.clone();
+        assert_eq!(judged(&evidence), *expected, "{name} {route:?}");
+    }
+}
+
+#[test]
+fn a_local_shortage_is_never_the_peers_state() {
+    for phase in [Phase::Socket, Phase::Option, Phase::Bind, Phase::Connect, Phase::Completion] {
+        for name in ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "ENODEV", "ENETDOWN"] {
+            let (outcome, by, _) = judged(&failed(phase, name));
+            assert_eq!((outcome, by), (Unavailable, Some(Local)), "{name} in {phase}");
+        }
+    }
+}
+
+#[test]
+fn bind_and_options_have_their_own_reading() {
+    assert_eq!(judged(&failed(Phase::Bind, "EADDRNOTAVAIL")).2, Some(SourceAddress));
+    assert_eq!(judged(&failed(Phase::Bind, "EADDRINUSE")).2, Some(LocalPorts));
+    assert_eq!(judged(&failed(Phase::Bind, "EACCES")), (Denied, Some(Local), Some(LocalPolicy)));
+    assert_eq!(judged(&failed(Phase::Option, "EPERM")), (Denied, Some(Local), Some(LocalPolicy)));
+    assert_eq!(judged(&failed(Phase::Option, "ENOPROTOOPT")).0, Unsupported);
+    assert_eq!(judged(&failed(Phase::Socket, "EAFNOSUPPORT")).0, Unsupported);
+}
+
+#[test]
+fn an_address_without_its_link_is_invalid() {
+    let mut evidence = failed(Phase::Connect, "EINVAL");
+    evidence.address = "[fe80::1]:80".parse().unwrap();
+    assert_eq!(judged(&evidence), (Invalid, Some(Local), Some(ScopeMissing)));
+    evidence.address = "[fe80::1%3]:80".parse().unwrap();
+    assert_eq!(judged(&evidence).2, None);
+}
+
+#[test]
+fn a_source_that_does_not_fit_is_not_blamed_on_the_route() {
+    let mut evidence = failed(Phase::Connect, "EINVAL");
+    evidence.source_given = true;
+    evidence.route = routed(None, Some("unicast"));
+    assert_eq!(judged(&evidence), (Invalid, Some(Local), Some(SourceMismatch)));
+}
+
+#[test]
+fn a_reset_is_named_by_the_proof_of_a_handshake() {
+    let mut evidence = failed(Phase::Completion, "ECONNRESET");
+    assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetEarly)));
+    evidence.tcp.handshake = Some(true);
+    assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetAfterHandshake)));
+}
+
+#[test]
+fn a_connection_to_itself_is_no_success() {
+    let mut evidence = evidence(Phase::Completion, End::Success);
+    evidence.local = Some(evidence.address);
+    assert_eq!(judged(&evidence), (SelfConnected, Some(Local), Some(SelfConnect)));
+    evidence.protocol = Protocol::Udp;
+    assert_eq!(judge(&evidence).outcome, SelfConnected, "our own datagram is no reply");
+}
+
+#[test]
+fn the_unspecified_address_can_be_the_socket_itself() {
+    let between = |local: &str, address: &str| {
+        let mut evidence = evidence(Phase::Completion, End::Success);
+        evidence.local = Some(local.parse().unwrap());
+        evidence.address = address.parse().unwrap();
+        judge(&evidence).outcome
+    };
+    assert_eq!(between("127.0.0.1:80", "0.0.0.0:80"), SelfConnected);
+    assert_eq!(between("10.1.0.2:80", "0.0.0.0:80"), SelfConnected);
+    assert_eq!(between("[::1]:80", "[::]:80"), SelfConnected);
+    assert_eq!(between("[::ffff:127.0.0.1]:80", "[::ffff:0.0.0.0]:80"), SelfConnected);
+    assert_eq!(between("127.0.0.1:81", "0.0.0.0:80"), Connected);
+    assert_eq!(between("[fd00::2]:80", "[::]:80"), Connected, "to ::1, from another address");
+    assert_eq!(between("10.1.0.2:80", "10.1.0.3:80"), Connected);
+}
+
+#[test]
+fn our_limit_is_never_the_systems() {
+    assert_eq!(judged(&evidence(Phase::Completion, End::Limit)), (TimedOut, Some(Limit), Some(Silence)));
+    assert_eq!(judged(&failed(Phase::Completion, "ETIMEDOUT")), (TimedOut, Some(System), Some(Silence)));
+    let mut datagram = evidence(Phase::Completion, End::Limit);
+    datagram.protocol = Protocol::Udp;
+    assert_eq!(judged(&datagram), (Unconfirmed, Some(Limit), Some(NoReply)));
+}
+
+/// Where the routing table cannot be asked, a call that waited may tell what a router or the next hop said.
+#[test]
+fn what_a_call_said_that_waited_is_not_blamed_on_this_machine() {
+    for name in ["ENETUNREACH", "EHOSTUNREACH"] {
+        let mut evidence = failed(Phase::Connect, name);
+        evidence.blocking = true;
+        assert_eq!(judged(&evidence), (Unreachable, None, None));
+        evidence.route = routed(Some(name), None);
+        assert_eq!(judged(&evidence).1, Some(Local));
+    }
+}
+
+#[test]
+fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
+    let with = |change: fn(&mut Evidence)| {
+        let mut evidence = evidence(Phase::Completion, End::Limit);
+        change(&mut evidence);
+        judged(&evidence)
+    };
+    assert_eq!(with(|_| {}), (TimedOut, Some(Limit), Some(Silence)));
+    assert_eq!(with(|e| e.unresolved = true), (TimedOut, Some(Limit), Some(NeighbourSilent)));
+    let own_rule = |e: &mut Evidence| e.icmp = vec![message("10.1.0.2", 3, 1, "EHOSTUNREACH")];
+    assert_eq!(
+        with(own_rule),
+        (TimedOut, Some(Limit), Some(LocalPolicy)),
+        "the kernel has not given up on a neighbour"
+    );
+    let lost = |e: &mut Evidence| {
+        e.soft = codes::posix("EHOSTUNREACH");
+        e.route = routed(Some("EHOSTUNREACH"), None);
+    };
+    assert_eq!(with(lost), (TimedOut, Some(Limit), Some(UnreachableRoute)));
+    let mut ended = failed(Phase::Completion, "EHOSTUNREACH");
+    ended.route = routed(Some("EHOSTUNREACH"), None);
+    assert_eq!(judged(&ended), (Unreachable, Some(Local), Some(UnreachableRoute)), "the kernel's own end");
+}
+
+/// A filter that answers in the place of TCP has no port to show, and the routing table no fault.
+#[test]
+fn what_was_never_sent_is_nobody_elses() {
+    for name in ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT"] {
+        let mut evidence = failed(Phase::Connect, name);
+        evidence.filtered = true;
+        assert_eq!(judged(&evidence), (Denied, Some(Local), Some(LocalPolicy)), "{name}");
+    }
+    let mut evidence = failed(Phase::Connect, "ENETUNREACH");
+    evidence.route = routed(None, Some("unicast"));
+    assert_eq!(judged(&evidence), (Unreachable, Some(Local), None), "there is a route");
+}
+
+/// The peer closed its end, then reset: the kernel's word for it is EPIPE.
+#[cfg(unix)]
+#[test]
+fn a_reset_after_the_end_of_the_peer_is_a_reset() {
+    let mut evidence = failed(Phase::Completion, "EPIPE");
+    evidence.tcp.handshake = Some(true);
+    assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetAfterHandshake)));
+}
+
+#[test]
+fn an_unknown_code_keeps_its_number() {
+    let evidence = evidence(Phase::Completion, End::Error(Code::Os(4711)));
+    assert_eq!(judged(&evidence), (Failed, None, None));
+    let name = if cfg!(windows) { "WSA 4711" } else { "errno 4711" };
+    assert_eq!(codes::describe(Code::Os(4711)).name, name);
+}
+
+#[test]
+fn every_row_of_the_table_comes_to_a_verdict_in_every_phase() {
+    for row in codes::TABLE {
+        let Some(code) = codes::posix(row.name) else { continue };
+        for &phase in Phase::ALL {
+            let (outcome, ..) = judged(&evidence(phase, End::Error(code)));
+            assert_ne!(outcome, Connected, "{} in {phase}", row.name);
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The grammar of hosts, ports, ranges and networks: text → what to probe. Pure: no I/O, no clock, no resolver.
+//!
+//! It is stricter than getaddrinfo() on purpose. A probe that connects elsewhere than its user meant is worse than an
+//! error, so whatever has a second reading (`010.0.0.1`, `::1:80`, port 70000) is refused with the text that has one.
+
+pub mod dscp;
+pub mod duration;
+mod host;
+mod name;
+mod pin;
+mod ports;
+pub mod rate;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipnet::{IpAddrRange, IpNet, Ipv4AddrRange, Ipv6AddrRange};
+
+pub use self::host::Hosts;
+pub use self::pin::{Pin, Source};
+pub use self::ports::Ports;
+use crate::model::{Address, Host, Protocol, Target, write_with_ports};
+
+/// Text that the grammar refuses, on one line: what is wrong with it, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// What is wrong, the text in question included.
+    pub what: String,
+    /// What would be right.
+    pub hint: String,
+}
+
+impl Invalid {
+    fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        // Callers quote what they put into `what`; a hint shows text as it is to be typed.
+        Invalid { what: what.into(), hint: printable(&hint.into()) }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.hint)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// Hosts and ports as they were written in one place: one target, or as many as addresses times ports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// A host, or a network.
+    pub hosts: Hosts,
+    /// At least one port.
+    pub ports: Ports,
+    /// The grammar's own, or that of `tcp://` or `udp://`.
+    pub protocol: Protocol,
+}
+
+impl Spec {
+    /// Addresses of a network; 1 for a host, whatever a name may resolve to. Saturates for `::/0`.
+    pub fn addresses(&self) -> u128 {
+        match self.hosts {
+            Hosts::One(_) => 1,
+            Hosts::Network { net, .. } => {
+                1u128.checked_shl(u32::from(net.max_prefix_len() - net.prefix_len())).unwrap_or(u128::MAX)
+            }
+        }
+    }
+
+    /// Targets that [`Spec::into_targets`] gives. Saturates.
+    pub fn count(&self) -> u128 {
+        self.addresses().saturating_mul(u128::from(self.ports.count()))
+    }
+
+    /// Every target, address by address, its ports in the order written. Lazy: memory does not grow with the network.
+    pub fn into_targets(self) -> impl Iterator<Item = Target> {
+        let Spec { hosts, ports, protocol } = self;
+        hosts.into_each().flat_map(move |host| {
+            ports.clone().into_each().map(move |port| Target { host: host.clone(), port, protocol })
+        })
+    }
+}
+
+/// `host:ports`, `[v6]:ports`, `network:ports`, `[v6 network]:ports`; [`Grammar::target`] reads it back.
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_with_ports(f, &self.hosts, self.hosts.is_ipv6(), &self.ports)
+    }
+}
+
+/// Reads targets. What the text does not say itself, it takes from here.
+#[derive(Clone, Copy)]
+pub struct Grammar<'a> {
+    /// Where the text does not say `tcp://` or `udp://`.
+    pub protocol: Protocol,
+    /// Zone of a link-local literal that has none: the interface that the sockets are bound to anyway.
+    pub interface: Option<&'a str>,
+    /// The services database: the port of a service name for a protocol.
+    pub service: &'a dyn Fn(&str, Protocol) -> Option<u16>,
+}
+
+impl Grammar<'_> {
+    /// Reads the positional arguments: `HOST PORTS`, when there are two and the second has no colon; else each is a
+    /// TARGET.
+    ///
+    /// # Errors
+    /// The first argument that is refused.
+    pub fn arguments(&self, words: &[String]) -> Result<Vec<Spec>, Invalid> {
+        match words {
+            [host, ports] if may_be_ports(ports) => Ok(vec![self.host_ports(host, ports)?]),
+            [host, ports @ ..] if ports.len() > 1 && words.iter().all(|word| may_be_ports(word)) => Err(Invalid::new(
+                format!("no port in {}", quote(host)),
+                format!("several ports are one list, as in: {host} {}", ports.join(",")),
+            )),
+            [host, ports, _, ..] if may_be_ports(host) && self.ports(ports).is_ok() => Err(Invalid::new(
+                format!("no port in {}", quote(host)),
+                format!("HOST PORTS is for one target, among several write {host}:{ports}"),
+            )),
+            _ => words.iter().map(|word| self.target(word)).collect(),
+        }
+    }
+
+    /// Reads a line of a target file: `TARGET` or `HOST PORTS`, or nothing but blanks and a `#` comment.
+    ///
+    /// # Errors
+    /// The line is refused.
+    pub fn line(&self, line: &str) -> Result<Option<Spec>, Invalid> {
+        // A byte order mark is what some Windows editors begin a file with.
+        let line = line.trim_start_matches('\u{feff}');
+        // Only a word that begins with '#' is a comment: URLs have fragments.
+        let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+        match (words.next(), words.next(), words.next()) {
+            (None, ..) => Ok(None),
+            (Some(target), None, _) => self.target(target).map(Some),
+            (Some(host), Some(ports), None) if may_be_ports(ports) => self.host_ports(host, ports).map(Some),
+            _ => Err(Invalid::new(
+                format!("too much on one line: {}", quote(line.trim())),
+                "a line is TARGET, or HOST PORTS with the ports in one list",
+            )),
+        }
+    }
+
+    /// Reads `HOST:PORTS`, `[IPv6]:PORTS`, `NETWORK:PORTS` or a URL.
+    ///
+    /// # Errors
+    /// The text is refused.
+    pub fn target(&self, text: &str) -> Result<Spec, Invalid> {
+        if let Some((scheme, rest)) = text.split_once("://") {
+            return self.url(scheme, rest);
+        }
+        match split(text)? {
+            (host, Some(ports)) => self.spec(host, ports),
+            (host, None) => Err(host::unbracketed(host).err().unwrap_or_else(|| no_port(host))),
+        }
+    }
+
+    /// Reads a host (a bare IPv6 literal is fine here) and its ports, written apart.
+    ///
+    /// # Errors
+    /// Either is refused.
+    pub fn host_ports(&self, host: &str, ports: &str) -> Result<Spec, Invalid> {
+        if host.contains("://") {
+            // The URL is not shown: it may have a password in it.
+            let what = format!("a URL, and then {} follows", quote(ports));
+            return Err(Invalid::new(what, "put the port into the URL, or write HOST PORTS"));
+        }
+        let bracketed = host.starts_with('[') && !host.ends_with(']');
+        if (bracketed && host.contains("]:")) || host.matches(':').count() == 1 {
+            return Err(Invalid::new(
+                format!("{} has its port already, and then {} follows", quote(host), quote(ports)),
+                format!("ports are one list, as in {host},{ports}"),
+            ));
+        }
+        self.spec(host, ports)
+    }
+
+    /// `scheme://[userinfo@]host[:port][/path][?query][#fragment]` (RFC 3986, section 3).
+    fn url(&self, scheme: &str, rest: &str) -> Result<Spec, Invalid> {
+        if !is_scheme(scheme) {
+            let hint = "a URL begins with letters, as in https://";
+            return Err(Invalid::new(format!("{} before :// is no scheme", quote(scheme)), hint));
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        let protocol = match scheme.as_str() {
+            "tcp" => Some(Protocol::Tcp),
+            "udp" => Some(Protocol::Udp),
+            _ => None,
+        };
+        let grammar = Grammar { protocol: protocol.unwrap_or(self.protocol), ..*self };
+        let (host, ports) = match split_authority(authority(rest))? {
+            // These two name a transport, not a service: what follows may be a network, whose '/' begins no path.
+            (_, None) if protocol.is_some() => split(rest.strip_suffix('/').unwrap_or(rest))?,
+            parts => parts,
+        };
+        match ports.filter(|ports| !ports.is_empty()) {
+            Some(ports) => grammar.spec(&zone_from_url(host), ports),
+            None => grammar.scheme_port(&scheme, host),
+        }
+    }
+
+    /// A URL without a port: that of its scheme, by the services database.
+    fn scheme_port(&self, scheme: &str, host: &str) -> Result<Spec, Invalid> {
+        let hosts = self.hosts(&zone_from_url(host))?;
+        let port = (self.service)(scheme, self.protocol).filter(|&port| port != 0).ok_or_else(|| {
+            Invalid::new(
+                format!("no port is known for {scheme}:// over {}", self.protocol),
+                format!("write it, as in {scheme}://{host}:PORT"),
+            )
+        })?;
+        Ok(Spec { hosts, ports: Ports::from(port), protocol: self.protocol })
+    }
+
+    fn spec(&self, host: &str, ports: &str) -> Result<Spec, Invalid> {
+        Ok(Spec { hosts: self.hosts(host)?, ports: self.ports(ports)?, protocol: self.protocol })
+    }
+}
+
+impl Hosts {
+    /// Each host; every address of a network, its first and last included (both may be hosts: RFC 3021, RFC 4291).
+    fn into_each(self) -> impl Iterator<Item = Host> {
+        let (one, network) = match self {
+            Hosts::One(host) => (Some(host), None),
+            Hosts::Network { net, zone } => (None, Some(every(net).map(move |ip| literal(ip, zone.clone())))),
+        };
+        one.into_iter().chain(network.into_iter().flatten())
+    }
+}
+
+fn every(net: IpNet) -> IpAddrRange {
+    match net {
+        IpNet::V4(net) => IpAddrRange::V4(Ipv4AddrRange::new(net.network(), net.broadcast())),
+        IpNet::V6(net) => IpAddrRange::V6(Ipv6AddrRange::new(net.network(), net.broadcast())),
+    }
+}
+
+fn literal(ip: IpAddr, zone: Option<Rc<str>>) -> Host {
+    let address = Address { ip, zone };
+    Host::Literal { written: address.to_string().into(), address }
+}
+
+/// The rule that tells `HOST PORTS` from two targets.
+fn may_be_ports(word: &str) -> bool {
+    !word.contains(':')
+}
+
+/// Splits a TARGET into its host (brackets kept) and its ports, if there are any.
+fn split(text: &str) -> Result<(&str, Option<&str>), Invalid> {
+    // In brackets, and before the prefix length of a network, colons belong to the address.
+    let address = if text.starts_with('[') {
+        text.find(']').ok_or_else(|| host::unclosed(text))?
+    } else {
+        text.find('/').unwrap_or(0)
+    };
+    let Some(colon) = text[address..].find(':').map(|at| at + address) else {
+        return Ok((text, None));
+    };
+    let (host, ports) = (&text[..colon], &text[colon + 1..]);
+    if ports.contains(':') {
+        return Err(several_colons(text));
+    }
+    Ok((host, Some(ports)))
+}
+
+/// As [`split`]; brackets are not optional in a URL, with or without a port.
+fn split_authority(authority: &str) -> Result<(&str, Option<&str>), Invalid> {
+    if !authority.starts_with('[') && authority.matches(':').count() > 1 {
+        let hint = "write scheme://HOST:PORTS, an IPv6 address in brackets: scheme://[IPv6]:PORTS";
+        return Err(Invalid::new(format!("{} in a URL has more than one colon", quote(authority)), hint));
+    }
+    split(authority)
+}
+
+fn several_colons(text: &str) -> Invalid {
+    let ip = |text: &str| host::without_zone(text).parse::<std::net::Ipv6Addr>().is_ok();
+    match text.rsplit_once(':') {
+        // `::1:beef` is an address and nothing else, `::1:http` can only be meant as one with a port.
+        Some((host, port)) if ip(host) && (!ip(text) || port.bytes().all(|b| b.is_ascii_digit())) => Invalid::new(
+            format!("{} has no brackets around its IPv6 address", quote(text)),
+            format!("write [{host}]:{port}"),
+        ),
+        _ if ip(text) => no_port(text),
+        _ => Invalid::new(
+            format!("{} has more than one colon", quote(text)),
+            "write HOST:PORTS, an IPv6 address in brackets: [IPv6]:PORTS",
+        ),
+    }
+}
+
+fn no_port(host: &str) -> Invalid {
+    if let Some((target, "")) = host.split_once('/').filter(|(target, _)| target.contains(':')) {
+        return Invalid::new(
+            format!("{} ends with a slash", quote(host)),
+            format!("write {target}, or a URL: tcp://{host}"),
+        );
+    }
+    let network = host.parse::<ipnet::IpNet>().is_ok();
+    if host.is_empty() || (!network && host.contains(|c: char| c == '/' || c.is_whitespace())) {
+        let hint = "write HOST:PORT, as in db.example:5432, or HOST PORT as two words";
+        return Invalid::new(format!("no host and port in {}", quote(host)), hint);
+    }
+    let target = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
+    Invalid::new(format!("no port in {}", quote(host)), format!("write {target}:PORT, or {host} PORT"))
+}
+
+/// `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )` (RFC 3986, section 3.1).
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+}
+
+/// What stands between `//` and path, query or fragment, without the userinfo (RFC 3986, section 3.2).
+fn authority(rest: &str) -> &str {
+    let mut bracketed = false;
+    let end = rest.find(|c| {
+        match c {
+            '[' => bracketed = true,
+            ']' => bracketed = false,
+            _ => {}
+        }
+        !bracketed && "/?#".contains(c)
+    });
+    let authority = &rest[..end.unwrap_or(rest.len())];
+    authority.rsplit_once('@').map_or(authority, |(_userinfo, host)| host)
+}
+
+/// In a URL the `%` before a zone is written `%25` (RFC 6874, section 2); a bare one is let pass, as curl does.
+fn zone_from_url(host: &str) -> String {
+    match host.split_once("%25") {
+        Some((ip, zone)) if ip.starts_with('[') && zone != "]" => format!("{ip}%{zone}"),
+        _ => host.into(),
+    }
+}
+
+/// Quotes text from outside for a message: escaped, so that it stays on its line, and cut when it is long.
+fn quote(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The same without the quotes.
+fn printable(text: &str) -> String {
+    const LONGEST: usize = 240;
+    let quotes = |c| matches!(c, '"' | '\'' | '\\');
+    let show = |c: char| if quotes(c) { c.to_string() } else { c.escape_debug().to_string() };
+    let cut = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
+    text.chars().take(LONGEST).map(show).collect::<String>() + cut
+}

@@ -1,0 +1,23 @@
+//! Values: what is asked, what is measured, what is reported. No table, no I/O, no clock.
+//!
+//! Everything that is reported is read from here; everything that is measured is written here once.
+
+mod attempt;
+mod code;
+mod evidence;
+mod message;
+mod report;
+mod target;
+mod totals;
+mod words;
+
+pub use attempt::{Attempt, DEADLINE, Event, SIGNAL};
+pub use code::Code;
+pub use evidence::{End, Evidence, Route, TcpFacts};
+pub use message::Icmp;
+pub use report::{Hop, Lookup, Path, Report};
+pub(crate) use target::write_with_ports;
+pub use target::{Address, Host, Target};
+pub use totals::Totals;
+pub(crate) use words::slugs;
+pub use words::{By, Cause, Mode, Outcome, PathEnd, Phase, Protocol, Strategy};

@@ -1,0 +1,92 @@
+//! What one attempt came to.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{By, Cause, Code, Icmp, Outcome, Phase, Route};
+
+/// Why something was not tried.
+pub const DEADLINE: &str = "the deadline was reached";
+/// Why something was not tried.
+pub const SIGNAL: &str = "interrupted";
+
+/// A step in the life of an attempt, for `-v`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Since the attempt's first step, socket().
+    pub at: Duration,
+    /// `socket`, `setsockopt`, `bind`, `connect`, `send`, `recv`, `error-queue`, `writable`, `SO_ERROR`, `limit`, `signal`.
+    pub event: &'static str,
+    /// The code that this step returned.
+    pub error: Option<Code>,
+}
+
+/// What one attempt at one address came to.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Where to, scope id included.
+    pub address: SocketAddr,
+    /// 1 for the first try of this address.
+    pub number: u32,
+    /// Since the target's start.
+    pub started: Duration,
+    /// From the call of connect(): what a program would have waited.
+    pub elapsed: Duration,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Who decided it; `None` when connected or not tried.
+    pub by: Option<By>,
+    /// The finest cause that the evidence allows.
+    pub cause: Option<Cause>,
+    /// The step in which it ended; `None` when not tried.
+    pub phase: Option<Phase>,
+    /// The code that the system returned; `None` when it returned none (connected, our own limit, not tried).
+    pub error: Option<Code>,
+    /// Our end of the connection.
+    pub local: Option<SocketAddr>,
+    /// The ICMP message that ended the attempt, or the first of those that did not.
+    pub icmp: Option<Icmp>,
+    /// SYN segments sent.
+    pub syns: Option<u32>,
+    /// Round trip of SYN and SYN/ACK as the kernel measured it.
+    pub rtt: Option<Duration>,
+    /// What the routing table says of the destination (asked for when it explains a failure).
+    pub route: Option<Route>,
+    /// Why it was not tried, for [`Outcome::Skipped`] and [`Outcome::Cancelled`].
+    pub reason: Option<&'static str>,
+    /// One line: what to look at next.
+    pub advice: Option<String>,
+    /// Steps with their times, recorded at `-v`.
+    pub events: Vec<Event>,
+}
+
+impl Attempt {
+    /// An attempt that was not made.
+    pub fn skipped(
+        address: SocketAddr,
+        number: u32,
+        started: Duration,
+        outcome: Outcome,
+        reason: &'static str,
+    ) -> Self {
+        Attempt {
+            address,
+            number,
+            started,
+            outcome,
+            elapsed: Duration::ZERO,
+            by: None,
+            cause: None,
+            phase: None,
+            error: None,
+            local: None,
+            icmp: None,
+            syns: None,
+            rtt: None,
+            route: None,
+            reason: Some(reason),
+            advice: None,
+            events: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What one lookup, one target and one traced path came to.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use super::{Attempt, By, Cause, Code, Icmp, Mode, Outcome, PathEnd, Protocol, Strategy};
+
+/// One hop of a traced path.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// Time to live, or hop limit, of the segment.
+    pub ttl: u8,
+    /// Who answered; `None` for silence and for a local error.
+    pub address: Option<IpAddr>,
+    /// From the call of connect() to the answer.
+    pub elapsed: Duration,
+    /// What the connect with this time to live came to; `timed-out` for silence.
+    pub outcome: Outcome,
+    /// The code that the system returned.
+    pub error: Option<Code>,
+    /// The message that came.
+    pub icmp: Option<Icmp>,
+    /// Who decided it.
+    pub by: Option<By>,
+}
+
+/// Where packets to an address get to.
+#[derive(Debug, Clone)]
+pub struct Path {
+    /// The destination.
+    pub address: SocketAddr,
+    /// From the first hop to the end, or to the last that answered.
+    pub hops: Vec<Hop>,
+    /// How it ends.
+    pub end: PathEnd,
+}
+
+/// How the lookup of a host went.
+#[derive(Debug, Clone, Default)]
+pub struct Lookup {
+    /// Zero for a literal.
+    pub elapsed: Duration,
+    /// Distinct addresses, in the resolver's order.
+    pub addresses: usize,
+    /// Addresses that the resolver gave more than once.
+    pub duplicates: usize,
+    /// The resolver's own code, or a local shortage.
+    pub error: Option<Code>,
+    /// `Limit` when our limit ran out first, `Local` for a local shortage, `System` when the resolver failed.
+    pub by: Option<By>,
+    /// The finest cause that the code allows.
+    pub cause: Option<Cause>,
+    /// One line: what to look at next.
+    pub advice: Option<String>,
+}
+
+/// What one target (a host and one port) came to.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// As a user would write it: `db.example:5432`, `[::1]:80`.
+    pub target: String,
+    /// The host as written.
+    pub host: Rc<str>,
+    /// The port.
+    pub port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// How connect() was called.
+    pub mode: Mode,
+    /// Which addresses were tried.
+    pub strategy: Strategy,
+    /// Wall clock at the start.
+    pub started_at: SystemTime,
+    /// From the start (lookup included) to the decision.
+    pub elapsed: Duration,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Whether its requirement holds.
+    pub good: bool,
+    /// Good, but some address failed.
+    pub partial: bool,
+    /// How the lookup went.
+    pub lookup: Lookup,
+    /// In the order of the addresses, then of the tries.
+    pub attempts: Vec<Attempt>,
+    /// Where packets get to; asked for by `--trace`.
+    pub trace: Option<Vec<Path>>,
+}
+
+impl Report {
+    /// The addresses that were tried, each once.
+    pub fn tried(&self) -> Vec<SocketAddr> {
+        let mut addresses: Vec<SocketAddr> =
+            self.attempts.iter().filter(|attempt| attempt.phase.is_some()).map(|attempt| attempt.address).collect();
+        addresses.dedup();
+        addresses
+    }
+}

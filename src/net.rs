@@ -1,0 +1,8 @@
+//! The system: the only I/O, the only clock and the only unsafe code.
+
+pub mod attempt;
+pub mod clock;
+pub mod driver;
+pub mod resolve;
+pub mod sys;
+pub mod trace;

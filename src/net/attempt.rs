@@ -1,0 +1,415 @@
+//! One attempt: make a socket, set its options, bind, connect, see it end. TCP and UDP, blocking and nonblocking.
+//!
+//! A nonblocking attempt is a small machine that the driver feeds with what poll said; its end is POLLOUT or POLLHUP
+//! and never POLLERR alone, SO_ERROR is read before the error queue (reading the queue clears it), and a success is
+//! one only when the socket has a peer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use socket2::{SockAddr, Socket};
+
+use crate::classify::verdict::{self, Verdict};
+use crate::classify::{advice, codes};
+use crate::model::{
+    Attempt, By, Cause, Code, End, Event, Evidence, Icmp, Mode, Outcome, Phase, Protocol, Route, TcpFacts,
+};
+use crate::net::clock;
+use crate::net::sys::{self, Called, Interest, Ready};
+use crate::schedule::Connect;
+
+/// What every socket of a run gets before connect().
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How connect() is called.
+    pub mode: Mode,
+    /// bind() to this address; port 0 leaves the port to the system.
+    pub source: Option<SocketAddr>,
+    /// Bind to this interface.
+    pub interface: Option<String>,
+    /// IP_TTL or IPV6_UNICAST_HOPS.
+    pub ttl: Option<u32>,
+    /// IP_TOS or IPV6_TCLASS.
+    pub tos: Option<u32>,
+    /// SO_REUSEADDR.
+    pub reuse_address: bool,
+    /// SO_BROADCAST.
+    pub broadcast: bool,
+    /// SO_LINGER with zero: close by RST, no TIME_WAIT.
+    pub reset_on_close: bool,
+    /// What a UDP probe sends.
+    pub payload: Vec<u8>,
+    /// End an attempt at the first ICMP message, even where the kernel goes on.
+    pub fail_on_icmp: bool,
+    /// Record events, and ask the routing table even where the answer explains nothing.
+    pub verbose: bool,
+}
+
+/// Records the steps of an attempt, for `-v`; costs nothing when off.
+#[derive(Debug)]
+struct Diary {
+    begin: Instant,
+    events: Option<Vec<Event>>,
+}
+
+impl Diary {
+    fn note(&mut self, event: &'static str, error: Option<Code>) {
+        if let Some(events) = &mut self.events {
+            events.push(Event { at: clock::now().saturating_duration_since(self.begin), event, error });
+        }
+    }
+}
+
+/// An attempt that waits for its end.
+#[derive(Debug)]
+pub struct Connecting {
+    socket: Socket,
+    connect: Connect,
+    /// When connect() was called, by both clocks: the second dates ICMP messages.
+    called: (Instant, SystemTime),
+    source_given: bool,
+    blocking: bool,
+    verbose: bool,
+    fail_on_icmp: bool,
+    /// We ended it at a message, and not the kernel.
+    cut: bool,
+    messages: Vec<(Icmp, i32)>,
+    diary: Diary,
+}
+
+/// What [`begin`] came to.
+#[derive(Debug)]
+pub enum Begun {
+    /// Wait for it.
+    Pending(Box<Connecting>),
+    /// It is over.
+    Ended(Box<Attempt>),
+}
+
+/// Starts an attempt. `on_connect` is told the instant at which connect() is called and gives its limit.
+pub fn begin(options: &Options, connect: Connect, on_connect: &mut dyn FnMut(Instant) -> Option<Instant>) -> Begun {
+    let begin = clock::now();
+    let mut diary = Diary { begin, events: options.verbose.then(Vec::new) };
+    let prepared = prepare(options, connect, &mut diary);
+    let called = (clock::now(), clock::wall());
+    let limit = on_connect(called.0);
+    match prepared {
+        Ok(socket) => {
+            let (source_given, verbose) = (options.source.is_some() || options.interface.is_some(), options.verbose);
+            let blocking = options.mode == Mode::Blocking && connect.protocol == Protocol::Tcp;
+            let fail_on_icmp = options.fail_on_icmp;
+            let (cut, messages) = (false, Vec::new());
+            Connecting { socket, connect, called, source_given, blocking, verbose, fail_on_icmp, cut, messages, diary }
+                .call(options, limit)
+        }
+        Err((phase, code)) => Begun::Ended(Box::new(never_called(options, connect, phase, code, diary))),
+    }
+}
+
+type Step<T> = Result<T, (Phase, Code)>;
+
+fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
+    let Connect { address, protocol, .. } = connect;
+    let socket = step(diary, Phase::Socket, "socket", sys::socket(address, protocol, options.mode))?;
+    sys::watch(&socket, address, protocol, options.fail_on_icmp);
+    step(diary, Phase::Option, "setsockopt", set_options(&socket, options, address))?;
+    if let Some(name) = &options.interface {
+        step(diary, Phase::Option, "setsockopt", sys::bind_interface(&socket, name, address.is_ipv6()))?;
+    }
+    if let Some(source) = options.source {
+        step(diary, Phase::Bind, "bind", sys::bind(&socket, source))?;
+    }
+    Ok(socket)
+}
+
+/// Notes a step that did something; a step that was not needed leaves no trace.
+fn step<T>(diary: &mut Diary, phase: Phase, name: &'static str, result: io::Result<T>) -> Step<T> {
+    let failed = result.as_ref().err().map(sys::code);
+    if failed.is_some() || phase != Phase::Option {
+        diary.note(name, failed);
+    }
+    result.map_err(|error| (phase, sys::code(&error)))
+}
+
+fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::Result<()> {
+    if options.reuse_address {
+        socket.set_reuse_address(true)?;
+    }
+    if options.broadcast {
+        socket.set_broadcast(true)?;
+    }
+    if options.reset_on_close {
+        socket.set_linger(Some(Duration::ZERO))?;
+    }
+    for &v6 in sys::versions(address) {
+        if let Some(ttl) = options.ttl {
+            if v6 { socket.set_unicast_hops_v6(ttl)? } else { socket.set_ttl_v4(ttl)? }
+        }
+        if let Some(tos) = options.tos {
+            sys::set_tos(socket, tos, v6)?;
+        }
+    }
+    Ok(())
+}
+
+fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, diary: Diary) -> Attempt {
+    let evidence = Evidence {
+        address: connect.address,
+        protocol: connect.protocol,
+        phase,
+        end: End::Error(code),
+        soft: None,
+        unresolved: false,
+        local: None,
+        icmp: Vec::new(),
+        tcp: TcpFacts::default(),
+        filtered: false,
+        route: None,
+        source_given: options.source.is_some(),
+        kernel_ended: true,
+        blocking: false,
+        elapsed: Duration::ZERO,
+    };
+    attempt(evidence, connect.number, diary.events.unwrap_or_default())
+}
+
+impl Connecting {
+    /// The socket to wait for, and what for.
+    pub fn waits_for(&self) -> (&Socket, Interest) {
+        match self.connect.protocol {
+            Protocol::Tcp => (&self.socket, Interest::Connect),
+            Protocol::Udp => (&self.socket, Interest::Read),
+        }
+    }
+
+    fn call(mut self, options: &Options, limit: Option<Instant>) -> Begun {
+        let address = SockAddr::from(self.connect.address);
+        let called = if self.blocking {
+            sys::connect_blocking(&self.socket, &address, limit)
+        } else {
+            sys::connect(&self.socket, &address, limit)
+        };
+        let now = clock::now();
+        match called {
+            Called::Done if self.connect.protocol == Protocol::Udp => {
+                self.diary.note("connect", None);
+                self.send(&options.payload)
+            }
+            Called::Done => {
+                self.diary.note("connect", None);
+                self.finish(Phase::Connect, None, now)
+            }
+            Called::Pending(code) => {
+                self.diary.note("connect", Some(code));
+                Begun::Pending(Box::new(self))
+            }
+            Called::Failed(code) => {
+                self.diary.note("connect", Some(code));
+                self.finish(Phase::Connect, Some(code), now)
+            }
+            Called::Limit => Begun::Ended(Box::new(self.give_up(End::Limit))),
+        }
+    }
+
+    /// connect() of a datagram socket sends nothing; this does.
+    fn send(mut self, payload: &[u8]) -> Begun {
+        let sent = self.socket.send(payload);
+        let code = sent.as_ref().err().map(sys::code);
+        self.diary.note("send", code);
+        match code {
+            None => Begun::Pending(Box::new(self)),
+            Some(_) => self.finish(Phase::Connect, code, clock::now()),
+        }
+    }
+
+    fn finish(self, phase: Phase, code: Option<Code>, now: Instant) -> Begun {
+        let end = code.map_or(End::Success, End::Error);
+        Begun::Ended(Box::new(self.conclude(phase, end, now)))
+    }
+
+    /// The wait said that something is ready; gives the attempt back where it is not the end.
+    pub fn ready(self: Box<Self>, ready: Ready, now: Instant) -> Begun {
+        match self.connect.protocol {
+            Protocol::Tcp if ready.ended => Begun::Ended(Box::new((*self).completed(ready, now))),
+            Protocol::Tcp => self.message_only(now),
+            Protocol::Udp => self.datagram(now),
+        }
+    }
+
+    /// POLLOUT or POLLHUP: over. TCP_INFO comes first: the evidence must not be younger than what it explains.
+    fn completed(mut self, ready: Ready, now: Instant) -> Attempt {
+        self.diary.note("writable", None);
+        let tcp = sys::tcp_facts(&self.socket);
+        let error = ready.error.or_else(|| sys::error_of(&self.socket));
+        self.diary.note("SO_ERROR", error);
+        let end = match error.or_else(|| self.consumed_error()) {
+            Some(code) => End::Error(code),
+            None => End::Success,
+        };
+        self.conclude_with(Phase::Completion, end, now, tcp)
+    }
+
+    /// Without a peer there is no connection, whatever SO_ERROR says: reading the error queue clears it, and the
+    /// kernel may set it between the message and our reading. The last message tells which error that was.
+    fn consumed_error(&mut self) -> Option<Code> {
+        let without_peer = self.socket.peer_addr().err()?;
+        self.drain();
+        let by_message = self.messages.last().map(|&(_, errno)| Code::Os(errno));
+        // A reset between the two questions ends the socket after the first has found no error.
+        Some(by_message.or_else(|| sys::error_of(&self.socket)).unwrap_or(sys::code(&without_peer)))
+    }
+
+    /// POLLERR alone: a message is queued, the kernel goes on. SO_ERROR is not touched, unless no message was there.
+    fn message_only(mut self: Box<Self>, now: Instant) -> Begun {
+        let known = self.messages.len();
+        self.drain();
+        let last = self.messages[known..].last().map(|&(_, errno)| Code::Os(errno));
+        self.diary.note("error-queue", last);
+        let end = match last {
+            Some(code) => {
+                self.cut = self.fail_on_icmp;
+                self.cut.then_some(code)
+            }
+            None => sys::error_of(&self.socket),
+        };
+        match end {
+            Some(code) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(code), now))),
+            None => Begun::Pending(self),
+        }
+    }
+
+    /// A reply, or an ICMP message: recv() first, as reading the queue first would swallow the error.
+    fn datagram(mut self: Box<Self>, now: Instant) -> Begun {
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
+        let received = self.socket.recv(&mut buffer);
+        let code = received.as_ref().err().map(sys::code);
+        self.diary.note("recv", code);
+        match received {
+            Ok(_) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Success, now))),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.drain();
+                Begun::Pending(self)
+            }
+            // A datagram longer than the buffer is a reply (WSAEMSGSIZE).
+            Err(error) if sys::is_truncation(&error) => {
+                Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Success, now)))
+            }
+            Err(error) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(sys::code(&error)), now))),
+        }
+    }
+
+    /// Ends the attempt from outside; what is known of it is kept.
+    pub fn give_up(mut self, end: End) -> Attempt {
+        let now = clock::now();
+        self.diary.note(if end == End::Limit { "limit" } else { "signal" }, None);
+        self.conclude(Phase::Completion, end, now)
+    }
+
+    fn conclude(self, phase: Phase, end: End, now: Instant) -> Attempt {
+        let tcp = match self.connect.protocol {
+            Protocol::Tcp => sys::tcp_facts(&self.socket),
+            Protocol::Udp => TcpFacts::default(),
+        };
+        self.conclude_with(phase, end, now, tcp)
+    }
+
+    fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Attempt {
+        // Before the queue, whose reading clears it.
+        let goes_on = end == End::Limit && self.connect.protocol == Protocol::Tcp;
+        let soft = goes_on.then(|| sys::error_of(&self.socket)).flatten();
+        // Where a SYN had to be sent again, a message may tell why.
+        if end != End::Success || tcp.syns.is_some_and(|syns| syns > 1) {
+            self.drain();
+        }
+        let filtered = phase == Phase::Connect && matches!(end, End::Error(_)) && sys::is_filtered(&self.socket);
+        let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
+        let local = local.filter(|local| !local.ip().is_unspecified());
+        let nameless = local.is_none() && !self.messages.is_empty();
+        let silence = self.messages.is_empty() && tcp.syns.is_none_or(|syns| syns == 1);
+        let perhaps_own = self.messages.iter().any(|(icmp, _)| icmp.is_host_unreachable());
+        let silent = end == End::Limit && (silence || perhaps_own);
+        let unexplained = self.messages.is_empty() && (soft.is_some() || explains(phase, end));
+        let asks = self.verbose || nameless || silent || unexplained;
+        let route = asks.then(|| sys::route(self.connect.address)).flatten();
+        let unresolved = silent && route.as_ref().is_some_and(|route| sys::is_unresolved(route, self.connect.address));
+        let evidence = Evidence {
+            address: self.connect.address,
+            protocol: self.connect.protocol,
+            phase,
+            end,
+            soft,
+            unresolved,
+            local,
+            icmp: self.messages,
+            tcp,
+            filtered,
+            route,
+            source_given: self.source_given,
+            kernel_ended: !self.cut,
+            blocking: self.blocking,
+            elapsed: now - self.called.0,
+        };
+        attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())
+    }
+
+    fn drain(&mut self) {
+        for message in sys::messages(&self.socket) {
+            let at = message.arrival.and_then(|arrival| arrival.duration_since(self.called.1).ok());
+            self.messages.push((Icmp { at, ..message.icmp }, message.errno));
+        }
+    }
+}
+
+/// Whether the routing table can explain how an attempt ended: what the call itself decided, and what became of the way
+/// while it was under way.
+fn explains(phase: Phase, end: End) -> bool {
+    const LOCAL: [&str; 6] = ["ENETUNREACH", "EHOSTUNREACH", "EACCES", "EPERM", "EINVAL", "EADDRNOTAVAIL"];
+    let End::Error(code) = end else { return false };
+    let names = match phase {
+        Phase::Connect => &LOCAL[..],
+        Phase::Completion => &LOCAL[..2],
+        _ => &[],
+    };
+    codes::row(code).is_some_and(|row| names.contains(&row.name))
+}
+
+/// Evidence and verdict become what is reported. `started` is set by the driver, who knows the target's start.
+fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
+    let verdict = verdict::judge(&evidence);
+    let connected = verdict.outcome == Outcome::Connected;
+    let error = match evidence.end {
+        End::Error(code) => Some(code),
+        _ => None,
+    };
+    let mut attempt = Attempt {
+        address: evidence.address,
+        number,
+        started: Duration::ZERO,
+        elapsed: evidence.elapsed,
+        outcome: verdict.outcome,
+        by: verdict.by,
+        cause: verdict.cause,
+        phase: Some(evidence.phase),
+        error,
+        local: evidence.local,
+        syns: evidence.tcp.syns.filter(|_| left(&verdict)),
+        icmp: verdict.icmp,
+        rtt: evidence.tcp.rtt,
+        route: evidence.route.filter(|route: &Route| *route != Route::default()),
+        reason: None,
+        advice: None,
+        events,
+    };
+    if !connected {
+        attempt.advice = advice::of(&attempt);
+    }
+    attempt
+}
+
+/// Whether a SYN left this machine. TCP counts what it handed on: without a route, or without the next hop's address,
+/// that came to nothing. A rule that answers with a message has seen it.
+fn left(verdict: &Verdict) -> bool {
+    let stopped_here = verdict.by == Some(By::Local) && verdict.icmp.is_none();
+    !stopped_here && verdict.cause != Some(Cause::NeighbourSilent)
+}

@@ -1,0 +1,180 @@
+//! Names to addresses, in the resolver's order, without ever holding up the loop.
+//!
+//! getaddrinfo() blocks and cannot be cancelled, so it runs in a thread that is left behind at the limit; a literal,
+//! a pinned name and a zone never start one.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use crate::classify::{advice, codes};
+use crate::model::{By, Cause, Code, Protocol};
+use crate::net::clock;
+use crate::net::sys::{self, Family, Waiter};
+use crate::schedule::{Found, GroupId, LookupFailure, Name};
+
+/// What a lookup thread sends home, and when it had it.
+type Answer = (u64, Instant, Result<Vec<Found>, Code>);
+
+/// When a lookup ended, and what became of it, unless it was abandoned.
+type Ended = (Instant, Option<(GroupId, Result<Vec<Found>, LookupFailure>)>);
+
+/// What every lookup of a run shares.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Only that family.
+    pub family: Option<Family>,
+    /// A family without a route is tried all the same.
+    pub strict: bool,
+}
+
+/// Lookups under way.
+pub struct Resolver {
+    options: Options,
+    channel: Option<(Sender<Answer>, Receiver<Answer>)>,
+    /// Threads by ticket; one that was abandoned is no longer here, and its answer is dropped.
+    pending: Vec<(u64, GroupId)>,
+    tickets: u64,
+}
+
+impl Resolver {
+    /// A resolver with nothing under way; starts no thread.
+    pub fn new(options: Options) -> Self {
+        Resolver { options, channel: None, pending: Vec::new(), tickets: 0 }
+    }
+
+    /// Starts a lookup; the answer is here at once when no resolver is needed.
+    pub fn start(
+        &mut self,
+        waiter: &mut Waiter,
+        group: GroupId,
+        name: &Name,
+        protocol: Protocol,
+    ) -> Option<Result<Vec<Found>, LookupFailure>> {
+        match name {
+            Name::Pinned(addresses) => Some(self.literals(addresses.iter().copied())),
+            Name::Scoped(ip, zone) => Some(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
+            Name::Host(name) => match self.spawn(waiter, group, name.to_string(), protocol) {
+                Ok(()) => None,
+                Err(error) => Some(Err(failure(sys::code(&error)))),
+            },
+        }
+    }
+
+    /// Forgets the lookup of a group.
+    pub fn abandon(&mut self, group: GroupId) {
+        self.pending.retain(|&(_, pending)| pending != group);
+    }
+
+    /// The lookups that have ended, those that were abandoned included.
+    pub fn answers(&mut self) -> Vec<Ended> {
+        let Some((_, receiver)) = &self.channel else { return Vec::new() };
+        let answers: Vec<Answer> = receiver.try_iter().collect();
+        let family = self.options.family;
+        let ended = |(ticket, at, result): Answer| {
+            let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
+            let group = place.map(|place| self.pending.swap_remove(place).1);
+            (at, group.map(|group| (group, result.map_err(|code| of_family(family, failure(code))))))
+        };
+        answers.into_iter().map(ended).collect()
+    }
+
+    fn spawn(&mut self, waiter: &mut Waiter, group: GroupId, name: String, protocol: Protocol) -> io::Result<()> {
+        let waker = waiter.waker()?;
+        let (sender, _) = self.channel.get_or_insert_with(|| {
+            sys::begin_threads();
+            channel()
+        });
+        let (sender, options, ticket) = (sender.clone(), self.options, self.tickets);
+        let run = move || {
+            let result = sys::lookup(&name, options.family, protocol).map(|found| mark(found, options.strict));
+            // Nobody listens any more when the run ended first.
+            let _ = sender.send((ticket, clock::now(), result));
+            waker.wake();
+        };
+        // getaddrinfo needs some tens of kilobytes; the default of 2 MiB would only cost address space.
+        std::thread::Builder::new().stack_size(256 * 1024).spawn(run)?;
+        self.pending.push((ticket, group));
+        self.tickets += 1;
+        Ok(())
+    }
+
+    fn literals(&self, addresses: impl Iterator<Item = SocketAddr>) -> Result<Vec<Found>, LookupFailure> {
+        let wanted = |address: &SocketAddr| match self.options.family {
+            None => true,
+            Some(Family::V4) => address.is_ipv4(),
+            Some(Family::V6) => address.is_ipv6(),
+        };
+        let found: Vec<SocketAddr> = addresses.filter(wanted).collect();
+        if found.is_empty() { Err(wrong_family()) } else { Ok(mark(found, self.options.strict)) }
+    }
+}
+
+/// The failure of a literal of the other family; getaddrinfo's word for it is EAI_ADDRFAMILY where it exists.
+fn wrong_family() -> LookupFailure {
+    named("EAI_ADDRFAMILY", Cause::WrongFamily)
+}
+
+fn named(name: &str, cause: Cause) -> LookupFailure {
+    let error = codes::posix(name).or_else(|| codes::posix("EAI_NONAME"));
+    LookupFailure { error, by: By::System, cause: Some(cause), advice: advice::of_lookup(cause).map(Into::into) }
+}
+
+/// A zone is an interface's name or index, and only this machine knows which (RFC 4007 section 11).
+fn scoped(ip: IpAddr, zone: &str) -> Result<SocketAddr, LookupFailure> {
+    let IpAddr::V6(ip) = ip else { return Ok(SocketAddr::new(ip, 0)) };
+    match sys::interface_index(zone) {
+        Some(index) => Ok(with_scope(ip, index)),
+        None => Err(named("EAI_NONAME", Cause::NoInterface)),
+    }
+}
+
+fn with_scope(ip: Ipv6Addr, index: u32) -> SocketAddr {
+    SocketAddrV6::new(ip, 0, 0, index).into()
+}
+
+/// "a family that this machine has no route for is `skipped`": only where the name has another family that it has a
+/// route for, so that a lone unreachable address is tried and shows its code.
+fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Found> {
+    let both = addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
+    let routed =
+        |v6: bool| addresses.iter().any(|address| address.is_ipv6() == v6 && sys::has_route(with_port(*address)));
+    let (v4, v6) = if both && !strict { (routed(false), routed(true)) } else { (true, true) };
+    let skip = |address: &SocketAddr| {
+        let (own, other) = if address.is_ipv6() { (v6, v4) } else { (v4, v6) };
+        (!own && other).then_some("no local route for this family")
+    };
+    addresses.iter().map(|&address| Found { address, skip: skip(&address) }).collect()
+}
+
+/// Some systems refuse port 0 before they look for a route; discard (RFC 863) is as good as any, nothing is sent.
+fn with_port(mut address: SocketAddr) -> SocketAddr {
+    address.set_port(9);
+    address
+}
+
+/// Some resolvers do not tell a name without an address of that family from one that does not exist.
+fn of_family(family: Option<Family>, failure: LookupFailure) -> LookupFailure {
+    match failure.cause {
+        Some(Cause::NoSuchName) if family.is_some() => {
+            let advice = "no such name, or it has no address of the family that -4, -6 or --source asks for";
+            LookupFailure { advice: Some(advice.into()), ..failure }
+        }
+        _ => failure,
+    }
+}
+
+fn failure(code: Code) -> LookupFailure {
+    let name = codes::row(code).map_or("", |row| row.name);
+    let (by, cause) = match name {
+        "EAI_NONAME" => (By::System, Some(Cause::NoSuchName)),
+        "EAI_NODATA" => (By::System, Some(Cause::NoData)),
+        "EAI_ADDRFAMILY" => (By::System, Some(Cause::WrongFamily)),
+        "EAI_AGAIN" => (By::System, Some(Cause::ResolverAgain)),
+        "EAI_MEMORY" | "ENOMEM" | "ENOBUFS" | "EAGAIN" => (By::Local, Some(Cause::Buffers)),
+        "EMFILE" | "ENFILE" => (By::Local, Some(Cause::Descriptors)),
+        _ => (By::System, Some(Cause::ResolverFailed)),
+    };
+    LookupFailure { error: Some(code), by, cause, advice: cause.and_then(advice::of_lookup).map(Into::into) }
+}

@@ -1,0 +1,120 @@
+//! The page that lists what a platform must export; everything above it is the same on every system.
+//!
+//! | item | what it does |
+//! |---|---|
+//! | [`code`] | the raw code behind an error |
+//! | [`Waiter`], [`Waker`] | wait for sockets, a wake-up from another thread, a signal or an instant |
+//! | [`catch_signals`], [`signal`] | SIGINT and SIGTERM (Windows: Ctrl-C, close) end the run, not the process |
+//! | [`socket`] | a new socket for one attempt |
+//! | [`connect`] | connect() that returns at once, in words that are the same everywhere |
+//! | [`connect_blocking`] | connect() that waits, until an instant at most |
+//! | [`error_of`] | SO_ERROR, in the order the evidence needs |
+//! | [`watch`], [`messages`] | ask for, and read, the ICMP messages about a socket |
+//! | [`tcp_facts`] | what the kernel's TCP counted |
+//! | [`can_trace`] | whether the messages of hops can be read |
+//! | [`is_filtered`] | whether connect() was answered before TCP |
+//! | [`route`], [`is_unresolved`] | what the routing table says, and whether the next hop has answered |
+//! | [`versions`] | which versions of IP a socket for an address speaks |
+//! | [`bind`] | a source address |
+//! | [`bind_interface`], [`interface_index`] | interfaces by name |
+//! | [`lookup`], [`service`] | getaddrinfo with its own codes |
+//! | [`has_route`] | whether this machine knows a way to an address |
+//! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
+//! | [`Coloring`] | a terminal understands colours while it lives |
+//! | [`standard_output`], [`standard_input`] | the streams, with their errors |
+//! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
+//! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
+//!
+//! A quirk of a system lives in the file of that system and never above it.
+
+use std::time::SystemTime;
+
+use socket2::Socket;
+
+use crate::model::{Code, Icmp};
+
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub use unix::*;
+
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub use windows::*;
+
+#[cfg(not(any(unix, windows)))]
+compile_error!("rconnect knows Unix and Windows sockets only; add a file beside sys/unix.rs for this system");
+
+/// Descriptors that are no sockets of attempts: standard streams, a file of targets, the wake-up pipe.
+pub const SPARE_DESCRIPTORS: usize = 8;
+
+/// SO_ERROR; `None` when the socket has no error.
+pub fn error_of(socket: &Socket) -> Option<Code> {
+    match socket.take_error() {
+        Ok(error) => error.as_ref().map(code),
+        Err(error) => Some(code(&error)),
+    }
+}
+
+/// What a call of connect() said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Called {
+    /// Connected (or, for a datagram socket, associated).
+    Done,
+    /// Under way: EINPROGRESS / WSAEWOULDBLOCK, or EINTR, after which the kernel goes on.
+    Pending(Code),
+    /// The call itself failed.
+    Failed(Code),
+    /// A blocking call reached its limit; the kernel had not given up.
+    Limit,
+}
+
+/// A signal that asks us to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT, Ctrl-C.
+    Interrupt,
+    /// SIGTERM, console closed.
+    Terminate,
+}
+
+/// What a socket is ready for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ready {
+    /// The connect has ended (POLLOUT or POLLHUP), or a datagram or its error can be read.
+    pub ended: bool,
+    /// An ICMP message is queued; alone it does not end anything.
+    pub message: bool,
+    /// The code with which the connect ended, where the wait itself tells (Winsock's FD_CONNECT).
+    pub error: Option<Code>,
+}
+
+/// An ICMP message with the code that the kernel made of it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The message; `at`, `count` and `decisive` are filled in above.
+    pub icmp: Icmp,
+    /// The kernel's code for it.
+    pub errno: i32,
+    /// When it came.
+    pub arrival: Option<SystemTime>,
+}
+
+/// Address family of a lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// What is asked of a socket before connect().
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interest {
+    /// Completion of connect().
+    Connect,
+    /// A datagram.
+    Read,
+}

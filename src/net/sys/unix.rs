@@ -1,0 +1,177 @@
+//! Unix: errno, descriptors, standard streams. The rest of the page is in the files beside this one; what only Linux or
+//! the BSDs have is in theirs.
+
+#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
+
+use std::fs::File;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
+
+use crate::model::{Code, Mode, Protocol};
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub use linux::{
+    bind, bind_interface, can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch,
+};
+
+#[cfg(not(target_os = "linux"))]
+mod bsd;
+#[cfg(not(target_os = "linux"))]
+pub use bsd::{
+    bind, bind_interface, can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch,
+};
+
+mod connect;
+mod names;
+mod signals;
+mod wait;
+
+pub use connect::{connect, connect_blocking};
+pub use names::{has_route, interface_index, lookup, service};
+pub use signals::{catch_signals, signal};
+pub use wait::{Waiter, Waker};
+
+/// The code behind an error of this layer.
+pub fn code(error: &io::Error) -> Code {
+    Code::Os(error.raw_os_error().unwrap_or(libc::EIO))
+}
+
+/// What Rust's entry does for a program, for the one that has its own: a closed pipe is an error and no signal, and no
+/// socket may take the place of a standard stream that was closed, or results would be written to the peer.
+pub fn begin_process() {
+    let mut streams = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // What takes its place is opened the other way round, so that a result that nobody gets is an error, and no loss.
+    // SAFETY: the array gives pointer and length; open() takes a string that ends with a NUL and gives the lowest free
+    // number, which is that of the stream; SIG_IGN is a valid disposition.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        libc::poll(streams.as_mut_ptr(), 3, 0);
+        for stream in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
+            let flags = if stream.fd == libc::STDIN_FILENO { libc::O_WRONLY } else { libc::O_RDONLY };
+            libc::open(c"/dev/null".as_ptr(), flags);
+        }
+    }
+}
+
+/// Standard output, unbuffered: the standard library's takes a closed one for a success, and one that somebody else
+/// made nonblocking for a failure.
+pub fn standard_output() -> impl io::Write {
+    StandardOutput
+}
+
+struct StandardOutput;
+
+impl io::Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // SAFETY: the stream is open as long as the process, see begin_process().
+        let stream = unsafe { BorrowedFd::borrow_raw(libc::STDOUT_FILENO) };
+        loop {
+            match nix::unistd::write(stream, bytes) {
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    nix::poll::poll(&mut [PollFd::new(stream, PollFlags::POLLOUT)], PollTimeout::NONE)?;
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard input as a file, to see what it is and to go back in it.
+///
+/// # Errors
+/// dup(2).
+pub fn standard_input() -> io::Result<File> {
+    Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+}
+
+/// Keeps glibc from giving each thread an arena of its own: lookups allocate little, and address space and four system
+/// calls a thread are saved.
+pub fn begin_threads() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt(3) sets a parameter of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Terminals understand colours by themselves.
+#[derive(Debug)]
+pub struct Coloring;
+
+impl Coloring {
+    /// Nothing to change, and nothing to restore.
+    pub fn begin() -> Self {
+        Coloring
+    }
+}
+
+/// A new socket for one attempt, closed on exec.
+///
+/// # Errors
+/// socket(2): EAFNOSUPPORT, EMFILE, ENFILE, EACCES, ENOBUFS, ENOMEM.
+pub fn socket(address: SocketAddr, protocol: Protocol, mode: Mode) -> io::Result<Socket> {
+    let kind = match protocol {
+        Protocol::Tcp => Type::STREAM,
+        Protocol::Udp => Type::DGRAM,
+    };
+    // A datagram socket never waits in connect(); its reply is waited for with a limit in either mode.
+    let nonblocking = mode == Mode::Nonblocking || protocol == Protocol::Udp;
+    new_socket(Domain::for_address(address), kind, nonblocking)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn new_socket(domain: Domain, kind: Type, nonblocking: bool) -> io::Result<Socket> {
+    let kind = kind.cloexec();
+    Socket::new_raw(domain, if nonblocking { kind.nonblocking() } else { kind }, None)
+}
+
+#[cfg(target_vendor = "apple")]
+fn new_socket(domain: Domain, kind: Type, nonblocking: bool) -> io::Result<Socket> {
+    let socket = Socket::new(domain, kind, None)?;
+    socket.set_nonblocking(nonblocking)?;
+    Ok(socket)
+}
+
+/// IP_TOS or IPV6_TCLASS.
+///
+/// # Errors
+/// setsockopt(2).
+pub fn set_tos(socket: &Socket, tos: u32, v6: bool) -> io::Result<()> {
+    if v6 { socket.set_tclass_v6(tos) } else { socket.set_tos_v4(tos) }
+}
+
+/// Whether recv() complains that the datagram was longer than the buffer: it is cut silently here (recv(2)).
+pub fn is_truncation(_: &io::Error) -> bool {
+    false
+}
+
+/// How many descriptors this process may have open.
+pub fn descriptor_limit() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE);
+    limit.map_or(256, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
+}
+
+/// Raises the limit to `wanted`, as far as the hard limit allows; gives what it is then.
+pub fn raise_descriptor_limit(wanted: usize) -> usize {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let target = hard.min(wanted.try_into().unwrap_or(hard));
+        if target > soft {
+            // Refused, it stays as it is, which is what the next line reads.
+            let _ = setrlimit(Resource::RLIMIT_NOFILE, target, hard);
+        }
+    }
+    descriptor_limit()
+}

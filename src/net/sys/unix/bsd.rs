@@ -1,0 +1,122 @@
+//! macOS and FreeBSD: what differs from Linux below the page.
+//!
+//! Facts, from their sources and manuals:
+//! - an ICMP error about a SYN is remembered as a soft error and the kernel keeps trying (tcp_notify); it reports the
+//!   error only when several retransmissions went unanswered as well, so that a network fault reads "timed out" here
+//!   where Linux says "unreachable". There is no error queue: the sender stays unknown.
+//! - connect() gives up after 75 seconds (net.inet.tcp.keepinit); after a failure the socket must be closed (a second
+//!   connect() is EINVAL or ECONNABORTED): every attempt has its own socket anyway.
+//! - exhausted ports are EADDRNOTAVAIL, also for UDP; FreeBSD says EAGAIN for some.
+//! - EOPNOTSUPP is 102 on macOS and 45 on FreeBSD; EPROTO is 100 and 92.
+
+#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
+
+use std::io;
+use std::net::SocketAddr;
+use std::ptr;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use crate::model::{Protocol, Route, TcpFacts};
+use crate::net::sys::Message;
+
+/// There is no error queue to read the answers of hops from.
+pub fn can_trace(_: Protocol) -> bool {
+    false
+}
+
+/// bind().
+///
+/// # Errors
+/// bind(2).
+pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
+    socket.bind(&source.into())
+}
+
+/// IP_BOUND_IF on macOS; FreeBSD cannot bind to an interface.
+///
+/// # Errors
+/// No such interface; ENOPROTOOPT where the system cannot.
+#[cfg(target_vendor = "apple")]
+pub fn bind_interface(socket: &Socket, name: &str, v6: bool) -> io::Result<()> {
+    let index = super::interface_index(name).and_then(std::num::NonZeroU32::new);
+    let index = index.ok_or_else(|| io::Error::from_raw_os_error(libc::ENXIO))?;
+    if v6 { socket.bind_device_by_index_v6(Some(index)) } else { socket.bind_device_by_index_v4(Some(index)) }
+}
+
+/// IP_BOUND_IF on macOS; FreeBSD cannot bind to an interface.
+///
+/// # Errors
+/// No such interface; ENOPROTOOPT where the system cannot.
+#[cfg(not(target_vendor = "apple"))]
+pub fn bind_interface(_: &Socket, name: &str, _v6: bool) -> io::Result<()> {
+    let code = if super::interface_index(name).is_some() { libc::ENOPROTOOPT } else { libc::ENXIO };
+    Err(io::Error::from_raw_os_error(code))
+}
+
+/// Nothing to ask for.
+pub fn watch(_: &Socket, _: SocketAddr, _: Protocol, _fail_on_icmp: bool) {}
+
+/// Whether IPv6, for each version of IP that a socket for this address speaks.
+pub fn versions(address: SocketAddr) -> &'static [bool] {
+    if address.is_ipv6() { &[true] } else { &[false] }
+}
+
+/// Not asked.
+pub fn is_unresolved(_: &Route, _: SocketAddr) -> bool {
+    false
+}
+
+/// There is no error queue.
+pub fn messages(_: &Socket) -> Vec<Message> {
+    Vec::new()
+}
+
+/// Their TCP_INFO and TCP_CONNECTION_INFO are laid out otherwise from release to release; unread, they are unknown.
+pub fn tcp_facts(_: &Socket) -> TcpFacts {
+    TcpFacts::default()
+}
+
+/// This system does not tell a filter's answer to connect() from the peer's.
+pub fn is_filtered(_: &Socket) -> bool {
+    false
+}
+
+/// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
+pub fn route(_: SocketAddr) -> Option<Route> {
+    None
+}
+
+/// Lets SIGALRM interrupt a blocking connect() after `left`, and again each 10 ms in case the first came too early.
+///
+/// # Errors
+/// setitimer(2).
+pub fn interrupt_after(left: Duration, handler: extern "C" fn(libc::c_int)) -> io::Result<()> {
+    // SAFETY: zeroed structures are filled before use; the handler does nothing, which signal-safety allows.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as *const () as libc::sighandler_t;
+        libc::sigaction(libc::SIGALRM, &action, ptr::null_mut());
+    }
+    set_timer(left, Duration::from_millis(10))
+}
+
+/// Ends what [`interrupt_after`] began.
+pub fn stop_interrupting() {
+    // Disarming a timer cannot fail with valid arguments.
+    let _ = set_timer(Duration::ZERO, Duration::ZERO);
+}
+
+fn set_timer(first: Duration, again: Duration) -> io::Result<()> {
+    let value = |duration: Duration| libc::timeval {
+        tv_sec: duration.as_secs() as libc::time_t,
+        tv_usec: duration.subsec_micros() as libc::suseconds_t,
+    };
+    let timer = libc::itimerval { it_interval: value(again), it_value: value(first) };
+    // SAFETY: the structure lives through the call; no old value is asked for.
+    match unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, ptr::null_mut()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -1,0 +1,187 @@
+//! What only Linux tells an ordinary user: who sent the ICMP message, what TCP counted, which route was chosen.
+
+#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, SystemTime};
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use socket2::Socket;
+
+use crate::model::{Code, Icmp, Protocol, Route, TcpFacts};
+use crate::net::sys::Message;
+
+mod netlink;
+
+/// The error queue tells a hop that answers from one that does not, for any protocol.
+pub fn can_trace(_: Protocol) -> bool {
+    true
+}
+
+/// bind(). A port of 0 is left to connect(), which can use one port towards several destinations (ip(7)
+/// IP_BIND_ADDRESS_NO_PORT): a source address costs no more ports than none.
+///
+/// # Errors
+/// bind(2).
+pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
+    if source.port() == 0 {
+        let _ = setsockopt(&socket.as_fd(), sockopt::IpBindAddressNoPort, &true);
+    }
+    socket.bind(&source.into())
+}
+
+/// SO_BINDTODEVICE.
+///
+/// # Errors
+/// ENODEV: no such interface; EPERM: before Linux 5.7, for users.
+pub fn bind_interface(socket: &Socket, name: &str, _v6: bool) -> io::Result<()> {
+    socket.bind_device(Some(name.as_bytes()))
+}
+
+/// Asks for ICMP messages and for the time of their arrival.
+///
+/// A TCP socket in SYN_SENT gets them over IPv4 without asking; over IPv6, and for datagrams, it must (ip(7) IP_RECVERR,
+/// ipv6(7) IPV6_RECVERR). Refused, the evidence is missing and the probe is the same. Whether a message is to end the
+/// attempt makes no difference to the kernel.
+pub fn watch(socket: &Socket, address: SocketAddr, protocol: Protocol, _fail_on_icmp: bool) {
+    let fd = socket.as_fd();
+    for &v6 in versions(address) {
+        if v6 {
+            let _ = setsockopt(&fd, sockopt::Ipv6RecvErr, &true);
+        } else if protocol == Protocol::Udp {
+            let _ = setsockopt(&fd, sockopt::Ipv4RecvErr, &true);
+        }
+    }
+    let _ = setsockopt(&fd, sockopt::ReceiveTimestampns, &true);
+}
+
+/// Whether IPv6, for each version of IP that a socket for this address speaks: an IPv4-mapped address goes out as IPv4
+/// from an IPv6 socket, which takes the options of both (ipv6(7)).
+pub fn versions(address: SocketAddr) -> &'static [bool] {
+    match (address.is_ipv6(), address.ip().to_canonical().is_ipv6()) {
+        (false, _) => &[false],
+        (true, true) => &[true],
+        (true, false) => &[true, false],
+    }
+}
+
+/// Empties the socket's error queue, oldest message first.
+pub fn messages(socket: &Socket) -> Vec<Message> {
+    let mut found = Vec::new();
+    while let Some(message) = next_message(socket) {
+        found.extend(message);
+    }
+    found
+}
+
+/// The next entry of the queue; its inner value is `None` when it is no ICMP message. The outer is `None` when the
+/// queue is empty.
+fn next_message(socket: &Socket) -> Option<Option<Message>> {
+    // The quoted packet is not needed, its first byte is there to be cut off.
+    let mut quoted = [0; 1];
+    let mut parts = [IoSliceMut::new(&mut quoted)];
+    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6, libc::timespec);
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let entry = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags).ok()?;
+    let mut message = None;
+    let mut arrival = None;
+    for part in entry.cmsgs().ok()? {
+        match part {
+            ControlMessageOwned::ScmTimestampns(at) => arrival = Some(SystemTime::UNIX_EPOCH + Duration::from(at)),
+            ControlMessageOwned::Ipv4RecvErr(error, from) => {
+                let from = from.map(|from| IpAddr::from(Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr))));
+                message = icmp(&error, from);
+            }
+            ControlMessageOwned::Ipv6RecvErr(error, from) => {
+                let from = from.map(|from| IpAddr::from(Ipv6Addr::from(from.sin6_addr.s6_addr)));
+                message = icmp(&error, from);
+            }
+            _ => {}
+        }
+    }
+    Some(message.map(|(icmp, errno)| Message { icmp, errno, arrival }))
+}
+
+fn icmp(error: &libc::sock_extended_err, from: Option<IpAddr>) -> Option<(Icmp, i32)> {
+    let v6 = match error.ee_origin {
+        libc::SO_EE_ORIGIN_ICMP => false,
+        libc::SO_EE_ORIGIN_ICMP6 => true,
+        _ => return None,
+    };
+    let from = from?.to_canonical();
+    let (kind, code, info) = (error.ee_type, error.ee_code, error.ee_info);
+    Some((Icmp { from, v6, kind, code, info, at: None, count: 1, decisive: false }, error.ee_errno as i32))
+}
+
+/// What TCP counted, from TCP_INFO. `None` where the kernel does not know, or is too old to tell.
+///
+/// The fields are read by their offsets in linux/tcp.h, which are the same on every architecture: the structure grows
+/// at its end only, and every member is naturally aligned.
+pub fn tcp_facts(socket: &Socket) -> TcpFacts {
+    const CLOSE: u8 = 7;
+    let mut info = [0u8; 256];
+    let mut length = info.len() as libc::socklen_t;
+    // SAFETY: pointer and length describe `info`, which the kernel fills with at most `length` bytes.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length)
+    };
+    if result != 0 {
+        return TcpFacts::default();
+    }
+    let info = &info[..(length as usize).min(info.len())];
+    let word = |offset: usize| Some(u32::from_ne_bytes(info.get(offset..offset + 4)?.try_into().ok()?));
+    let (state, retransmits) = (info[0], u32::from(info[2]));
+    let total = word(100);
+    // A blocking connect that failed has its total cleared, but not the count of its last series.
+    let resent = total.map(|total| total.max(if state == CLOSE { retransmits } else { 0 }));
+    let min_rtt = word(148);
+    let measured = min_rtt.is_some_and(|rtt| rtt != u32::MAX);
+    let rtt = word(68).filter(|&rtt| measured && rtt != 0).map(|rtt| Duration::from_micros(rtt.into()));
+    // bytes_acked counts the SYN: 1 after a handshake.
+    let acknowledged = word(120).zip(word(124)).map(|(low, high)| (low | high) != 0);
+    let handshake = min_rtt.and(acknowledged).map(|acknowledged| measured || acknowledged);
+    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake }
+}
+
+/// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.
+pub fn is_filtered(socket: &Socket) -> bool {
+    socket.local_addr().ok().and_then(|local| local.as_socket()).is_some_and(|local| local.port() == 0)
+}
+
+/// What the routing table says of a destination.
+pub fn route(destination: SocketAddr) -> Option<Route> {
+    let answer = netlink::route(canonical(destination))?;
+    Some(Route {
+        kind: answer.kind,
+        interface: answer.interface.and_then(interface_name),
+        gateway: answer.gateway,
+        source: answer.source,
+        error: answer.errno.map(Code::Os),
+    })
+}
+
+/// Whether the kernel still asks for the link address of the next hop on that route, or has given up asking: what it was
+/// given to send has not left this machine.
+pub fn is_unresolved(route: &Route, destination: SocketAddr) -> bool {
+    let next = route.gateway.unwrap_or(destination.ip().to_canonical());
+    let index = route.interface.as_deref().and_then(super::interface_index);
+    index.is_some_and(|index| netlink::is_unresolved(next, index))
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip if ip.is_ipv4() => SocketAddr::new(ip, address.port()),
+        _ => address,
+    }
+}
+
+fn interface_name(index: u32) -> Option<String> {
+    let mut name = [0 as libc::c_char; libc::IF_NAMESIZE];
+    // SAFETY: the buffer has the IF_NAMESIZE bytes that if_indextoname(3) asks for; on success it ends with a NUL.
+    unsafe {
+        let found = libc::if_indextoname(index, name.as_mut_ptr());
+        (!found.is_null()).then(|| std::ffi::CStr::from_ptr(found).to_string_lossy().into_owned())
+    }
+}

@@ -1,0 +1,119 @@
+//! Names of hosts, services and interfaces, and whether there is a way.
+
+#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
+
+use std::ffi::{CStr, CString};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::ptr;
+
+use nix::errno::Errno;
+
+use super::socket;
+use crate::model::{Code, Mode, Protocol};
+use crate::net::sys::Family;
+
+/// getaddrinfo(3): the addresses in the resolver's order, or its own code.
+///
+/// The call cannot be cancelled; it is made in a thread of its own.
+///
+/// # Errors
+/// [`Code::Eai`], or [`Code::Os`] for EAI_SYSTEM and for a local shortage that the resolver disguises: glibc reports
+/// EMFILE as EAI_NONAME with errno 24 behind it.
+pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<Vec<SocketAddr>, Code> {
+    let name = CString::new(name).map_err(|_| Code::Eai(libc::EAI_NONAME))?;
+    let family = match family {
+        None => libc::AF_UNSPEC,
+        Some(Family::V4) => libc::AF_INET,
+        Some(Family::V6) => libc::AF_INET6,
+    };
+    address_info(Some(&name), None, family, protocol)
+}
+
+/// The port of a service in the services database (getaddrinfo reads it thread-safely, getservbyname does not).
+pub fn service(name: &str, protocol: Protocol) -> Option<u16> {
+    let name = CString::new(name).ok()?;
+    let found = address_info(None, Some(&name), libc::AF_INET, protocol).ok()?;
+    found.first().map(SocketAddr::port)
+}
+
+fn address_info(
+    host: Option<&CStr>,
+    service: Option<&CStr>,
+    family: libc::c_int,
+    protocol: Protocol,
+) -> Result<Vec<SocketAddr>, Code> {
+    let text = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
+    let mut list = ptr::null_mut();
+    // SAFETY: zero is a valid addrinfo; the strings end with NUL; the list is read only on success and freed once.
+    unsafe {
+        let mut hints: libc::addrinfo = std::mem::zeroed();
+        hints.ai_family = family;
+        // Without a type every address comes three times (STREAM, DGRAM, RAW).
+        hints.ai_socktype = match protocol {
+            Protocol::Tcp => libc::SOCK_STREAM,
+            Protocol::Udp => libc::SOCK_DGRAM,
+        };
+        Errno::clear();
+        let result = libc::getaddrinfo(text(host), text(service), &hints, &mut list);
+        if result != 0 {
+            return Err(resolver_code(result, Errno::last_raw()));
+        }
+        let mut found = Vec::new();
+        let mut entry = list;
+        while let Some(info) = entry.as_ref() {
+            found.extend(address(info.ai_addr));
+            entry = info.ai_next;
+        }
+        libc::freeaddrinfo(list);
+        Ok(found)
+    }
+}
+
+fn resolver_code(result: libc::c_int, errno: libc::c_int) -> Code {
+    let shortage = matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOMEM);
+    if shortage || (result == libc::EAI_SYSTEM && errno != 0) { Code::Os(errno) } else { Code::Eai(result) }
+}
+
+/// # Safety
+/// `raw` is null or points to a socket address whose family tells its true type.
+unsafe fn address(raw: *const libc::sockaddr) -> Option<SocketAddr> {
+    // SAFETY: the family is read first and decides which structure is there; both are only read, unaligned or not.
+    unsafe {
+        match i32::from(raw.as_ref()?.sa_family) {
+            libc::AF_INET => {
+                let v4 = raw.cast::<libc::sockaddr_in>().read_unaligned();
+                let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+                Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+            }
+            libc::AF_INET6 => {
+                let v6 = raw.cast::<libc::sockaddr_in6>().read_unaligned();
+                let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+                Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id).into())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a machine says that knows no way; EHOSTUNREACH is what IPv6 says on macOS and FreeBSD, and an unreachable route.
+const NO_ROUTE: [i32; 4] = [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EADDRNOTAVAIL, libc::EAFNOSUPPORT];
+
+/// Whether this machine would know how to send to `address`: connect() of a datagram socket looks for a route and a
+/// source address and sends nothing. It is what RFC 6724 rule 1 asks.
+pub fn has_route(address: SocketAddr) -> bool {
+    let Ok(socket) = socket(address, Protocol::Udp, Mode::Nonblocking) else { return true };
+    match socket.connect(&address.into()) {
+        Ok(()) => true,
+        Err(error) => error.raw_os_error().is_none_or(|code| !NO_ROUTE.contains(&code)),
+    }
+}
+
+/// Index of an interface by name, `None` when there is none; a number is taken as it is, connect() says whether it fits.
+pub fn interface_index(name: &str) -> Option<u32> {
+    let name = CString::new(name).ok()?;
+    // SAFETY: the string ends with a NUL.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => name.to_str().ok()?.parse().ok(),
+        index => Some(index),
+    }
+}

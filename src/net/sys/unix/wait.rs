@@ -1,0 +1,192 @@
+//! poll(2), with the signals let in.
+
+#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use super::signals::signal;
+use crate::net::clock;
+use crate::net::sys::{Interest, Ready};
+
+/// Sockets in flight, by key, and the means to wait for them.
+///
+/// poll(2) and not a wrapper around epoll: POLLERR alone means "a message is queued, the connect goes on" and must be
+/// told from POLLERR with POLLOUT or POLLHUP, which mean the end; mio and polling fold the two into one.
+#[derive(Default)]
+pub struct Waiter {
+    fds: Vec<libc::pollfd>,
+    keys: Vec<usize>,
+    places: Vec<usize>,
+    pipe: Option<(OwnedFd, Arc<OwnedFd>)>,
+}
+
+/// Wakes a [`Waiter`] from another thread.
+#[derive(Clone)]
+pub struct Waker(Arc<OwnedFd>);
+
+impl Waker {
+    /// Ends the wait that is under way, or the next one.
+    pub fn wake(&self) {
+        // Where the pipe is full it has woken the reader already, who empties it in its next wait.
+        let _ = nix::unistd::write(&*self.0, &[0]);
+    }
+}
+
+/// Key of the waiter's own pipe.
+const PIPE: usize = usize::MAX;
+
+impl Waiter {
+    /// A waiter without sockets; makes no system call.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A handle for other threads. The pipe behind it is made at the first call.
+    ///
+    /// # Errors
+    /// EMFILE and the like from pipe(2).
+    pub fn waker(&mut self) -> io::Result<Waker> {
+        if self.pipe.is_none() {
+            let (read, write) = io::pipe()?;
+            let (read, write) = (OwnedFd::from(read), OwnedFd::from(write));
+            nix::fcntl::fcntl(&read, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+            self.push(PIPE, read.as_raw_fd(), libc::POLLIN);
+            self.pipe = Some((read, Arc::new(write)));
+        }
+        let (_, write) = self.pipe.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Waker(Arc::clone(write)))
+    }
+
+    /// Waits for `socket` under `key` from now on.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn add(&mut self, key: usize, socket: &Socket, interest: Interest) -> io::Result<()> {
+        let events = match interest {
+            Interest::Connect => libc::POLLOUT,
+            Interest::Read => libc::POLLIN,
+        };
+        if self.places.len() <= key {
+            self.places.resize(key + 1, usize::MAX);
+        }
+        self.places[key] = self.fds.len();
+        self.push(key, socket.as_raw_fd(), events);
+        Ok(())
+    }
+
+    /// Forgets the socket under `key`.
+    pub fn remove(&mut self, key: usize) {
+        let place = std::mem::replace(&mut self.places[key], usize::MAX);
+        self.fds.swap_remove(place);
+        self.keys.swap_remove(place);
+        match self.keys.get(place) {
+            Some(&PIPE) | None => {}
+            Some(&moved) => self.places[moved] = place,
+        }
+    }
+
+    /// Waits until something is ready, a signal comes, or `until` has passed; fills `ready`.
+    ///
+    /// # Errors
+    /// What poll(2) returns other than EINTR.
+    pub fn wait(&mut self, until: Option<Instant>, ready: &mut Vec<(usize, Ready)>) -> io::Result<()> {
+        ready.clear();
+        loop {
+            let found = poll(&mut self.fds, until.map(nap))?;
+            if found > 0 {
+                break;
+            }
+            // The kernel adds up to 0.1 % of the time asked for (select_estimate_accuracy in fs/select.c), one
+            // millisecond a second: nap() asks for a little less, and the short rest is asked for again.
+            if signal().is_some() || until.is_some_and(|until| until <= clock::now()) {
+                return Ok(());
+            }
+        }
+        for (fd, &key) in self.fds.iter().zip(&self.keys).filter(|(fd, _)| fd.revents != 0) {
+            if key == PIPE {
+                self.pipe.iter().for_each(|(read, _)| empty(read));
+            } else {
+                ready.push((key, readiness(fd.revents)));
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, key: usize, fd: RawFd, events: libc::c_short) {
+        self.fds.push(libc::pollfd { fd, events, revents: 0 });
+        self.keys.push(key);
+    }
+}
+
+/// What is left until an instant, less the 0.2 % by which the kernel may be late; never rounded down to a busy loop.
+fn nap(until: Instant) -> Duration {
+    let left = until.saturating_duration_since(clock::now());
+    left - left / 500
+}
+
+fn readiness(revents: libc::c_short) -> Ready {
+    Ready {
+        ended: revents & (libc::POLLOUT | libc::POLLHUP | libc::POLLIN) != 0,
+        message: revents & libc::POLLERR != 0,
+        error: None,
+    }
+}
+
+fn empty(pipe: &OwnedFd) {
+    let mut buffer = [0; 64];
+    while nix::unistd::read(pipe, &mut buffer).is_ok_and(|count| count == buffer.len()) {}
+}
+
+/// ppoll(2) with SIGINT and SIGTERM let in; the number of descriptors that are ready, 0 also after a signal.
+#[cfg(not(target_vendor = "apple"))]
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
+    let timeout = timeout.map(timespec);
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: the slice gives pointer and length; the set is initialised by sigemptyset(); the timeout lives on.
+    let found = unsafe {
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, &none)
+    };
+    uninterrupted(found)
+}
+
+/// macOS has no ppoll(2): the signals are let in around poll(2), and one that falls into the gap is seen a tenth of a
+/// second later.
+#[cfg(target_vendor = "apple")]
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
+    let gap = Duration::from_millis(100);
+    let nap = timeout.map_or(gap, |timeout| timeout.min(gap));
+    let millis = nap.as_micros().div_ceil(1000) as libc::c_int;
+    super::signals::mask(libc::SIG_UNBLOCK);
+    // SAFETY: the slice gives pointer and length.
+    let found = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) };
+    let result = uninterrupted(found);
+    super::signals::mask(libc::SIG_BLOCK);
+    result
+}
+
+fn uninterrupted(found: libc::c_int) -> io::Result<usize> {
+    match usize::try_from(found) {
+        Ok(found) => Ok(found),
+        Err(_) => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            error => Err(error),
+        },
+    }
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn timespec(duration: Duration) -> libc::timespec {
+    // SAFETY: all-zero is a valid timespec; some C libraries pad it, so that it cannot be written as a literal.
+    let mut spec: libc::timespec = unsafe { std::mem::zeroed() };
+    // Ten years at most (crate::duration), which any time_t holds.
+    spec.tv_sec = duration.as_secs() as _;
+    spec.tv_nsec = duration.subsec_nanos() as _;
+    spec
+}

@@ -1,0 +1,183 @@
+//! One line an attempt (RFC 4180, lines end in LF), the columns of its target repeated; a target without attempts has
+//! one line whose attempt columns are empty. Empty is what JSON calls null. Columns keep their names and their places;
+//! new ones come last. The paths of `--trace` are tables of their own and have no column here; JSON has them.
+
+use csv::Writer;
+
+use super::units::{address, family, micros, timestamp};
+use crate::classify::codes::{Described, describe};
+use crate::classify::exit;
+use crate::model::{Attempt, By, Cause, Icmp, Report};
+
+/// What a line is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Line<'a> {
+    report: &'a Report,
+    attempt: Option<&'a Attempt>,
+}
+
+impl Line<'_> {
+    fn attempt<T: ToString>(&self, value: impl Fn(&Attempt) -> Option<T>) -> String {
+        text(self.attempt.and_then(value))
+    }
+
+    fn icmp<T: ToString>(&self, value: impl Fn(&Icmp) -> T) -> String {
+        self.attempt(|attempt| attempt.icmp.as_ref().map(&value))
+    }
+
+    fn error<T: ToString>(&self, value: impl Fn(Described) -> Option<T>) -> String {
+        self.attempt(|attempt| attempt.error.map(describe).and_then(&value))
+    }
+}
+
+/// One column: what it is called, what it means, and where its values come from.
+pub struct Column {
+    /// The word in the header.
+    pub name: &'static str,
+    /// For the manual.
+    pub meaning: &'static str,
+    value: fn(&Line) -> String,
+}
+
+const fn column(name: &'static str, meaning: &'static str, value: fn(&Line) -> String) -> Column {
+    Column { name, meaning, value }
+}
+
+/// The columns, in order.
+pub const COLUMNS: &[Column] = &[
+    column("target", "host and port as a user would write them", |l| l.report.target.clone()),
+    column("host", "the host as written", |l| l.report.host.to_string()),
+    column("port", "the port", |l| l.report.port.to_string()),
+    column("protocol", "tcp or udp", |l| l.report.protocol.to_string()),
+    column("mode", "how connect() was called", |l| l.report.mode.to_string()),
+    column("strategy", "which addresses were tried", |l| l.report.strategy.to_string()),
+    column("started_at", "wall clock at the target's start, RFC 3339, UTC", |l| timestamp(l.report.started_at)),
+    column("elapsed_us", "µs from the target's start to its decision", |l| micros(l.report.elapsed).to_string()),
+    column("outcome", "what the target came to", |l| l.report.outcome.to_string()),
+    column("good", "true when its requirement holds", |l| l.report.good.to_string()),
+    column("partial", "true when it is good, but some address failed", |l| l.report.partial.to_string()),
+    column("exit_code", "the class code of the target alone", |l| exit::of(l.report).to_string()),
+    column("resolve_elapsed_us", "µs that the lookup took", |l| micros(l.report.lookup.elapsed).to_string()),
+    column("resolve_addresses", "distinct addresses found", |l| l.report.lookup.addresses.to_string()),
+    column("resolve_error", "name of the resolver's code", |l| text(resolver(l).map(|d| d.name))),
+    column("resolve_number", "its number on this system", |l| text(resolver(l).and_then(|d| d.number))),
+    column("address", "the address tried, scope id included", |l| l.attempt(|a| Some(address(a.address)))),
+    column("family", "ipv4 or ipv6", |l| l.attempt(|a| Some(family(a.address)))),
+    column("try", "1 for the first try of the address", |l| l.attempt(|a| Some(a.number))),
+    column("attempt_outcome", "what the attempt came to", |l| l.attempt(|a| Some(a.outcome))),
+    column("attempt_started_us", "µs from the target's start", |l| l.attempt(|a| Some(micros(a.started)))),
+    column("attempt_elapsed_us", "µs that a program would have waited", |l| l.attempt(|a| Some(micros(a.elapsed)))),
+    column("local", "our end of the connection", |l| l.attempt(|a| a.local)),
+    column("phase", "the step in which the attempt ended", |l| l.attempt(|a| a.phase)),
+    column("by", "who decided the attempt (the lookup, without one)", |l| text(by(l))),
+    column("cause", "the finest cause (a failed lookup's, without an attempt)", |l| text(cause(l))),
+    column("error", "POSIX name of the attempt's code", |l| l.error(|d| Some(d.name))),
+    column("number", "its number on this system", |l| l.error(|d| d.number)),
+    column("winsock_name", "the Winsock name", |l| l.error(|d| d.winsock_name)),
+    column("winsock_number", "the Winsock number", |l| l.error(|d| d.winsock_number)),
+    column("retryable", "true when trying again can help", |l| l.error(|d| Some(d.retryable))),
+    column("icmp_from", "who sent the ICMP message", |l| l.icmp(|i| i.from)),
+    column("icmp_type", "its type", |l| l.icmp(|i| i.kind)),
+    column("icmp_code", "its code", |l| l.icmp(|i| i.code)),
+    column("icmp_meaning", "its standard's words", |l| l.icmp(Icmp::meaning)),
+    column("icmp_count", "how often it came", |l| l.icmp(|i| i.count)),
+    column("icmp_decisive", "true when it ended the attempt", |l| l.icmp(|i| i.decisive)),
+    column("syns", "SYN segments sent", |l| l.attempt(|a| a.syns)),
+    column("rtt_us", "µs of SYN and SYN/ACK, as the kernel measured them", |l| l.attempt(|a| a.rtt.map(micros))),
+    column("reason", "why the address was not tried", |l| l.attempt(|a| a.reason)),
+    column("advice", "what to look at next", |l| text(advice(l))),
+];
+
+fn resolver(line: &Line) -> Option<Described> {
+    line.report.lookup.error.map(describe)
+}
+
+fn cause(line: &Line) -> Option<Cause> {
+    line.attempt.map_or(line.report.lookup.cause, |attempt| attempt.cause)
+}
+
+fn by(line: &Line) -> Option<By> {
+    line.attempt.map_or(line.report.lookup.by, |attempt| attempt.by)
+}
+
+fn advice<'a>(line: &Line<'a>) -> Option<&'a String> {
+    line.attempt.map_or(line.report.lookup.advice.as_ref(), |attempt| attempt.advice.as_ref())
+}
+
+fn text<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// The line of the columns' names.
+pub fn header() -> Vec<u8> {
+    write(|writer| writer.write_record(COLUMNS.iter().map(|column| column.name)))
+}
+
+/// The lines of one target.
+pub fn rows(report: &Report) -> Vec<u8> {
+    let alone = report.attempts.is_empty().then_some(None);
+    let attempts = report.attempts.iter().map(Some).chain(alone);
+    write(|writer| {
+        attempts
+            .map(|attempt| Line { report, attempt })
+            .try_for_each(|line| writer.write_record(COLUMNS.iter().map(|column| (column.value)(&line))))
+    })
+}
+
+fn write(rows: impl FnOnce(&mut Writer<Vec<u8>>) -> csv::Result<()>) -> Vec<u8> {
+    let mut writer = Writer::from_writer(Vec::new());
+    rows(&mut writer).expect("memory takes every record");
+    writer.into_inner().expect("memory takes every record")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use super::super::samples;
+    use super::*;
+
+    fn read(report: &Report) -> Vec<HashMap<String, String>> {
+        let text = [header(), rows(report)].concat();
+        csv::Reader::from_reader(&text[..]).deserialize().map(|row| row.expect("a record")).collect()
+    }
+
+    #[test]
+    fn no_column_is_named_twice() {
+        let names: BTreeSet<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(names.len(), COLUMNS.len());
+        assert!(COLUMNS.iter().all(|column| !column.meaning.is_empty()));
+    }
+
+    #[test]
+    fn one_line_an_attempt() {
+        let rows = read(&samples::partial());
+        let address: Vec<&str> = rows.iter().map(|row| &row["address"][..]).collect();
+        assert_eq!(address, ["10.1.0.9", "10.4.0.5"]);
+        assert!(rows.iter().all(|row| row["target"] == "db.example:5432" && row["outcome"] == "connected"));
+        assert_eq!(
+            (&rows[0]["attempt_outcome"][..], &rows[0]["rtt_us"][..], &rows[0]["error"][..]),
+            ("connected", "1100", "")
+        );
+        assert_eq!(
+            (&rows[1]["by"][..], &rows[1]["error"][..], &rows[1]["icmp_from"][..]),
+            ("router", "EHOSTUNREACH", "10.1.0.1")
+        );
+    }
+
+    #[test]
+    fn a_target_without_attempts_has_one_line() {
+        let rows = read(&samples::unresolved());
+        assert_eq!(rows.len(), 1);
+        assert_eq!((&rows[0]["outcome"][..], &rows[0]["exit_code"][..]), ("unresolved", "3"));
+        assert_eq!((&rows[0]["resolve_error"][..], &rows[0]["cause"][..]), ("EAI_NONAME", "no-such-name"));
+        assert_eq!((&rows[0]["address"][..], &rows[0]["attempt_outcome"][..]), ("", ""));
+    }
+
+    #[test]
+    fn every_line_has_every_column() {
+        for report in samples::many() {
+            assert_eq!(read(&report).len(), report.attempts.len().max(1));
+        }
+    }
+}

@@ -1,0 +1,766 @@
+//! For people: one line for a literal address, a block for a name. Two columns of words and one of times line up within
+//! a block and from one line to the next; what each outcome rests on stands below it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use colored::{Color, Colorize};
+
+use super::units::{self, address, micros, timestamp};
+use super::wording::{TIME_WIDTH, codes, neighbour};
+use super::{Style, path};
+use crate::model::{Attempt, By, Cause, Code, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
+
+/// As wide as `connected`, so that most outcomes line up from one target to the next, too.
+const OUTCOME_WIDTH: usize = 9;
+/// As wide as `65535`: the ports of one literal line up.
+const PORT_WIDTH: usize = 5;
+/// As wide as a time stamp and the longest IPv6 address with its port: what is longer widens no other line.
+const LABEL_LIMIT: usize = 75;
+
+/// What a run has shown so far, in constant memory: columns only widen, and advice is given once.
+#[derive(Debug, Default)]
+pub struct Page {
+    columns: Columns,
+    advised: Vec<Topic>,
+}
+
+/// What a line of advice is about: the same one names another port or address for each target. There are as many as
+/// causes and deciders, and codes of the taxonomy where no cause is known.
+type Topic = (Option<Cause>, Option<By>, Option<Code>);
+
+/// Widths of the columns of words, in characters.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    label: usize,
+    outcome: usize,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Columns { label: 0, outcome: OUTCOME_WIDTH }
+    }
+}
+
+impl Columns {
+    fn widened(self, rows: &[Row]) -> Columns {
+        let label = rows.iter().map(|row| row.label.chars().count()).fold(self.label, usize::max);
+        let outcome = rows.iter().map(|row| row.outcome.slug().len()).fold(self.outcome, usize::max);
+        Columns { label, outcome }
+    }
+}
+
+/// What `--trace` found.
+fn paths(report: &Report) -> Vec<String> {
+    match &report.trace {
+        Some(paths) if paths.is_empty() && !report.tried().is_empty() => {
+            vec!["  no path: the run was over before".into()]
+        }
+        paths => paths.iter().flatten().flat_map(|path| path::table(path, report)).collect(),
+    }
+}
+
+/// One line of the table, and what stands below it.
+struct Row {
+    label: String,
+    outcome: Outcome,
+    time: String,
+    codes: String,
+    below: Vec<String>,
+}
+
+impl Page {
+    /// One whole target.
+    pub fn target(&mut self, report: &Report, style: Style) -> String {
+        let stamp = if style.timestamps { timestamp(report.started_at) + " " } else { String::new() };
+        let mut lines = if report.attempts.is_empty() {
+            self.lines(&[bare(report, stamp)], style)
+        } else if is_literal(&report.host) {
+            self.lines(&rows(report, style, &label(report, &stamp)), style)
+        } else {
+            let rows = rows(report, style, "");
+            let block = table(&rows, "  ", Columns::default().widened(&rows), style);
+            std::iter::once(stamp + &header(report, style)).chain(block).collect()
+        };
+        lines.extend(paths(report));
+        lines.extend(self.advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
+        lines.extend(closing(report));
+        lines.join("\n") + "\n"
+    }
+
+    /// A table that goes on from the lines before it.
+    fn lines(&mut self, rows: &[Row], style: Style) -> Vec<String> {
+        let columns = self.columns.widened(rows);
+        let label = if columns.label <= LABEL_LIMIT { columns.label } else { self.columns.label };
+        self.columns = Columns { label, ..columns };
+        table(rows, "", columns, style)
+    }
+
+    /// Each line once, and only where it helps: nothing connected, or more was asked for.
+    fn advice<'a>(&mut self, report: &'a Report, style: Style) -> Vec<&'a str> {
+        let connected = report.attempts.iter().any(|attempt| attempt.outcome == Outcome::Connected);
+        if connected && style.verbose == 0 {
+            return Vec::new();
+        }
+        let mut lines = Vec::new();
+        for (topic, line) in advised(report) {
+            let known = self.advised.contains(&topic);
+            if !lines.contains(&line) && (style.verbose > 0 || !known) {
+                lines.push(line);
+            }
+            if !known {
+                self.advised.push(topic);
+            }
+        }
+        lines
+    }
+}
+
+/// Every line of advice and what it is about; of an address, that of the last try.
+fn advised(report: &Report) -> impl Iterator<Item = (Topic, &str)> {
+    let topic = |cause: Option<Cause>, by, code: Option<Code>| (cause, by, code.filter(|_| cause.is_none()));
+    let lookup = &report.lookup;
+    let of_lookup = lookup.advice.iter().map(move |line| (topic(lookup.cause, lookup.by, lookup.error), &line[..]));
+    let of_attempts = report
+        .attempts
+        .iter()
+        .enumerate()
+        .filter(|&(index, attempt)| report.attempts.get(index + 1).is_none_or(|next| next.address != attempt.address))
+        .filter_map(move |(_, attempt)| {
+            Some((topic(attempt.cause, attempt.by, attempt.error), attempt.advice.as_deref()?))
+        });
+    of_lookup.chain(of_attempts)
+}
+
+/// What the targets of a run came to; nothing for one target, which has said it already.
+pub fn summary(totals: &Totals) -> String {
+    if totals.targets < 2 {
+        return String::new();
+    }
+    let partial = if totals.partial > 0 { format!(" ({} partial)", totals.partial) } else { String::new() };
+    let others: Vec<String> = totals.others().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+    let not = match totals.targets - totals.good {
+        0 => String::new(),
+        not => format!(", {not} not: {}", others.join(", ")),
+    };
+    format!("{} targets: {} good{partial}{not}\n", totals.targets, totals.good)
+}
+
+/// A literal is its own address: no lookup to tell of, no list to head. An interface may follow (RFC 4007 section 11).
+fn is_literal(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.split('%').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
+}
+
+fn label(report: &Report, stamp: &str) -> String {
+    let padding = PORT_WIDTH.saturating_sub(report.port.to_string().len());
+    format!("{stamp}{}{:padding$}", report.target, "")
+}
+
+fn header(report: &Report, style: Style) -> String {
+    let lookup = &report.lookup;
+    let took = if lookup.elapsed.is_zero() { String::new() } else { format!(" in {}", units::human(lookup.elapsed)) };
+    let again = match lookup.duplicates {
+        0 => String::new(),
+        _ if style.verbose == 0 => String::new(),
+        again => format!(" ({} dropped)", count(again, "duplicate", "duplicates")),
+    };
+    let codes = lookup.error.map(|code| format!("  {}", codes(code))).unwrap_or_default();
+    format!("{}  {}{took}{again}{codes}", report.target, count(lookup.addresses, "address", "addresses"))
+}
+
+/// A target that came to its end before there was an address to try.
+fn bare(report: &Report, stamp: String) -> Row {
+    Row {
+        label: stamp + &report.target,
+        outcome: report.outcome,
+        time: units::human(report.elapsed),
+        codes: report.lookup.error.map(codes).unwrap_or_default(),
+        below: Vec::new(),
+    }
+}
+
+/// A row for each try; `first` is the first one's label where that is not its address.
+fn rows(report: &Report, style: Style, first: &str) -> Vec<Row> {
+    let label = |index: usize, attempt: &Attempt| match (index, attempt.number) {
+        (0, _) if !first.is_empty() => first.to_string(),
+        (1.., 2..) if report.attempts[index - 1].address == attempt.address => format!("  try {}", attempt.number),
+        _ => address(attempt.address),
+    };
+    report
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(index, attempt)| row(label(index, attempt), report, attempt, style))
+        .collect()
+}
+
+fn row(label: String, report: &Report, attempt: &Attempt, style: Style) -> Row {
+    let begun = attempt.phase.is_some() || !attempt.elapsed.is_zero();
+    let mut below = evidence(report.protocol, attempt, style);
+    if style.verbose > 0 {
+        below.extend(details(attempt));
+    }
+    Row {
+        label,
+        outcome: attempt.outcome,
+        time: if begun { units::human(attempt.elapsed) } else { String::new() },
+        codes: attempt.error.map(codes).unwrap_or_default(),
+        below,
+    }
+}
+
+fn table(rows: &[Row], indent: &str, columns: Columns, style: Style) -> Vec<String> {
+    let Columns { label, outcome } = columns;
+    let time = rows.iter().map(|row| row.time.chars().count()).fold(TIME_WIDTH, usize::max);
+    let below = indent.len() + label + 3;
+    let mut lines = Vec::new();
+    for row in rows {
+        let gap = outcome - row.outcome.slug().len();
+        let word = word(row.outcome, style);
+        let line = format!("{indent}{:<label$}   {word}{:gap$}  {:>time$}  {}", row.label, "", row.time, row.codes);
+        lines.push(line.trim_end().to_string());
+        lines.extend(row.below.iter().map(|text| format!("{:below$}{text}", "")));
+    }
+    lines
+}
+
+fn word(outcome: Outcome, style: Style) -> String {
+    if style.color { outcome.slug().color(color(outcome)).to_string() } else { outcome.to_string() }
+}
+
+/// Green is good, red is an answer that was no, yellow is no answer.
+fn color(outcome: Outcome) -> Color {
+    use Outcome::*;
+    match outcome {
+        Connected => Color::Green,
+        TimedOut | Unconfirmed | Interrupted | Cancelled | Skipped => Color::Yellow,
+        Refused | Unreachable | Denied | Unavailable | Unsupported | Invalid | Reset | SelfConnected | Unresolved
+        | Failed => Color::Red,
+    }
+}
+
+/// What the outcome rests on: facts, where advice says what to do about them.
+fn evidence(protocol: Protocol, attempt: &Attempt, style: Style) -> Vec<String> {
+    let decisive = attempt.icmp.as_ref().filter(|icmp| icmp.decisive);
+    let early = attempt.icmp.as_ref().filter(|icmp| !icmp.decisive);
+    let main = match (attempt.cause, decisive) {
+        (Some(Cause::NeighbourSilent), _) if attempt.by != Some(By::Router) => Some(neighbour(attempt)),
+        (_, Some(icmp)) => Some(message(attempt, icmp)),
+        (_, None) => finding(protocol, attempt, style),
+    };
+    [attempt.reason.map(str::to_string), main, early.map(|icmp| meanwhile(attempt, icmp))]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn message(attempt: &Attempt, icmp: &Icmp) -> String {
+    let whose = whose(attempt, icmp);
+    let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
+    format!("{}{whose} says: {icmp}{times}", icmp.from)
+}
+
+/// Where the sender is this machine itself.
+fn whose(attempt: &Attempt, icmp: &Icmp) -> &'static str {
+    let own = attempt.local.is_some_and(|local| local.ip() == icmp.from) && attempt.address.ip() != icmp.from;
+    if own || attempt.by == Some(By::Local) { " (this machine)" } else { "" }
+}
+
+/// A message that did not end the attempt.
+fn meanwhile(attempt: &Attempt, icmp: &Icmp) -> String {
+    let whose = whose(attempt, icmp);
+    let first = if icmp.count > 1 { format!(", {} times, first", icmp.count) } else { String::new() };
+    let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
+    match icmp.at {
+        Some(at) => format!("meanwhile {}{whose} said {icmp}{first} after {}", icmp.from, units::human(at)),
+        None => format!("meanwhile {}{whose} said {icmp}{times}", icmp.from),
+    }
+}
+
+/// What is to be said where no message decided it.
+fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String> {
+    let ip = attempt.address.ip();
+    match (attempt.outcome, attempt.by) {
+        (Outcome::Connected, _) => connected(protocol, attempt.syns),
+        (Outcome::SelfConnected, _) => Some(self_connect(attempt.local)),
+        (Outcome::Unconfirmed, _) => Some("sent; neither a reply nor an error came back".into()),
+        (Outcome::Reset, _) if attempt.cause == Some(Cause::ResetAfterHandshake) => {
+            Some(format!("the handshake was complete, then {ip} reset the connection"))
+        }
+        // That is what refused means; only what differs from it needs a line.
+        (Outcome::Refused, Some(By::Peer)) if attempt.cause == Some(Cause::Rst) && style.verbose == 0 => None,
+        (_, Some(by)) => Some(decided(by, attempt)),
+        (_, None) => attempt.cause.map(|cause| format!("cause: {cause}")),
+    }
+}
+
+fn connected(protocol: Protocol, syns: Option<u32>) -> Option<String> {
+    match (protocol, syns) {
+        (Protocol::Udp, _) => Some("a reply came".into()),
+        (Protocol::Tcp, Some(syns @ 2..)) => {
+            Some(format!("connected, but only the {} SYN was answered", ordinal(syns)))
+        }
+        (Protocol::Tcp, _) => None,
+    }
+}
+
+fn self_connect(local: Option<SocketAddr>) -> String {
+    match local {
+        Some(local) => format!("both ends are {local}: nobody is listening"),
+        None => "both ends are the same: nobody is listening".into(),
+    }
+}
+
+fn silence(syns: Option<u32>) -> String {
+    match syns {
+        None => "no answer".into(),
+        Some(0) => "no SYN had left".into(),
+        Some(syns) => format!("no answer to {}", count(syns as usize, "SYN", "SYNs")),
+    }
+}
+
+fn after(syns: Option<u32>) -> String {
+    syns.map(|syns| format!(" after {}", count(syns as usize, "SYN", "SYNs"))).unwrap_or_default()
+}
+
+/// Who decided, in which step, and the cause by its stable word.
+fn decided(by: By, attempt: &Attempt) -> String {
+    let who = match by {
+        By::Peer => "by the address itself",
+        By::Router => "by a router",
+        By::Neighbour => "by the next hop",
+        By::Local => "on this machine",
+        By::Limit => return format!("{} within our limit", silence(attempt.syns)),
+        By::System => return format!("the system gave up{}", after(attempt.syns)),
+    };
+    let call = match attempt.phase {
+        Some(Phase::Resolve) => " by getaddrinfo()",
+        Some(Phase::Socket) => " by socket()",
+        Some(Phase::Option) => " by setsockopt()",
+        Some(Phase::Bind) => " by bind()",
+        Some(Phase::Connect | Phase::Completion) | None => "",
+    };
+    let cause = attempt.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("decided {who}{call}{cause}")
+}
+
+/// What else is known, for `-v`.
+fn details(attempt: &Attempt) -> Vec<String> {
+    let width = attempt.events.iter().map(|event| event.event.len()).max().unwrap_or(0);
+    let digits = attempt.events.iter().map(|event| micros(event.at).to_string().len()).max().unwrap_or(0);
+    let events = attempt.events.iter().map(|event| step(event, digits, width));
+    [ends(attempt), attempt.route.as_ref().map(route)].into_iter().flatten().chain(events).collect()
+}
+
+fn ends(attempt: &Attempt) -> Option<String> {
+    let local = attempt.local.map(|local| format!("from {local}"));
+    let rtt = attempt.rtt.map(|rtt| format!("round trip {}", units::human(rtt)));
+    let parts: Vec<String> = [local, rtt].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn route(route: &Route) -> String {
+    let parts = [
+        route.kind.map(|kind| format!(" {kind}")),
+        route.gateway.map(|gateway| format!(" via {gateway}")),
+        route.interface.as_ref().map(|interface| format!(" on {}", interface.escape_debug())),
+        route.source.map(|source| format!(" from {source}")),
+        route.error.map(|code| format!(" {}", codes(code))),
+    ];
+    let known: String = parts.into_iter().flatten().collect();
+    format!("route:{}", if known.is_empty() { " unknown" } else { &known })
+}
+
+fn step(event: &Event, digits: usize, width: usize) -> String {
+    let codes = event.error.map(codes).unwrap_or_default();
+    format!("{:>digits$} µs  {:<width$}  {codes}", micros(event.at), event.event).trim_end().to_string()
+}
+
+/// What the rows come to, where that is not plain from one of them.
+fn closing(report: &Report) -> Option<String> {
+    let last_tries: Vec<Outcome> = report
+        .attempts
+        .chunk_by(|a, b| a.address == b.address)
+        .filter_map(|tries| tries.last().map(|attempt| attempt.outcome))
+        .collect();
+    let connected = last_tries.iter().filter(|&&outcome| outcome == Outcome::Connected).count();
+    let verdict = match (report.good, report.partial, connected) {
+        (true, true, _) => " (partial)".to_string(),
+        (true, false, _) => return None,
+        (false, _, 0) if last_tries.len() < 2 => return None,
+        (false, _, 0) => format!(" ({})", report.outcome),
+        (false, ..) => ", not enough".to_string(),
+    };
+    let word = if report.protocol == Protocol::Udp { "replied" } else { "connected" };
+    Some(format!("{connected} of {} {word}{verdict}", count(last_tries.len(), "address", "addresses")))
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// `2nd`, `3rd`, `11th`, `21st`
+fn ordinal(number: u32) -> String {
+    let suffix = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::samples::{self, attempt, ms, report, us};
+    use super::*;
+
+    const PLAIN: Style = Style { color: false, verbose: 0, timestamps: false };
+    const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
+
+    /// The first target of a run.
+    fn target(report: &Report, style: Style) -> String {
+        Page::default().target(report, style)
+    }
+
+    #[track_caller]
+    fn assert_text(report: &Report, style: Style, expected: &[&str]) {
+        let text = target(report, style);
+        assert_eq!(text, expected.join("\n") + "\n", "\n{text}");
+    }
+
+    #[test]
+    fn ordinals() {
+        let text: Vec<String> = [2, 3, 4, 11, 12, 13, 21, 22, 112].into_iter().map(ordinal).collect();
+        assert_eq!(text, ["2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "112th"]);
+    }
+
+    #[test]
+    fn literals() {
+        for host in ["127.0.0.1", "::1", "[::1]", "fe80::1%eth0"] {
+            assert!(is_literal(host), "{host}");
+        }
+        for host in ["localhost", "db.example", "127.1", "%eth0"] {
+            assert!(!is_literal(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn colour_is_in_the_outcome_words_only_and_moves_no_column() {
+        colored::control::set_override(true);
+        let text = target(&samples::partial(), Style { color: true, ..PLAIN });
+        let plain = target(&samples::partial(), PLAIN);
+        assert!(text.contains("\u{1b}[32mconnected\u{1b}[0m     1.2 ms\n"), "{text}");
+        assert!(text.contains("\u{1b}[31mdenied\u{1b}[0m        0.1 ms"), "{text}");
+        let bare = text.replace("\u{1b}[32m", "").replace("\u{1b}[31m", "").replace("\u{1b}[0m", "");
+        assert_eq!(bare, plain);
+    }
+
+    #[test]
+    fn a_summary_of_several_targets_only() {
+        let mut totals = Totals::default();
+        totals.add(&samples::partial());
+        assert_eq!(summary(&totals), "");
+        totals.add(&samples::literal("10.0.0.1:22", Outcome::Connected));
+        assert_eq!(summary(&totals), "2 targets: 2 good (1 partial)\n");
+        for outcome in [Outcome::TimedOut, Outcome::Refused, Outcome::Refused] {
+            totals.add(&samples::literal("10.0.0.1:22", outcome));
+        }
+        assert_eq!(summary(&totals), "5 targets: 2 good (1 partial), 3 not: 2 refused, 1 timed-out\n");
+    }
+
+    /// "Columns line up": the words of every row begin in one column, and the times end in one.
+    #[test]
+    fn three_hundred_attempts_line_up() {
+        let mut all = report("many.example:80");
+        for n in 0..300_u32 {
+            let ip = if n % 2 == 0 { format!("10.0.0.{}:80", n % 256) } else { format!("[2001:db8::{n:x}]:80") };
+            let outcome = Outcome::ALL[n as usize % Outcome::ALL.len()];
+            all.attempts.push(Attempt { elapsed: ms(1 + u64::from(n) * 7), ..attempt(&ip, outcome) });
+        }
+        let text = target(&all, PLAIN);
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  1") || line.starts_with("  2")).collect();
+        assert_eq!(rows.len(), 300);
+        let word = 2 + "2001:db8::12b".len() + 3;
+        let time = word + "self-connected".len() + 2 + TIME_WIDTH;
+        for (row, attempt) in rows.iter().zip(&all.attempts) {
+            assert!(row[word..].starts_with(attempt.outcome.slug()), "{row}");
+            assert!(row[..time].ends_with('s') && row[..word].ends_with("   "), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_target_without_anything_is_one_line() {
+        let mut nothing = report("db.example:80");
+        nothing.outcome = Outcome::Interrupted;
+        nothing.elapsed = Duration::ZERO;
+        assert_text(&nothing, PLAIN, &["db.example:80   interrupted       0 µs"]);
+    }
+
+    #[test]
+    fn a_requirement_that_is_not_met_says_so() {
+        let mut all = samples::partial();
+        (all.good, all.partial, all.outcome) = (false, false, Outcome::Denied);
+        assert!(target(&all, PLAIN).ends_with("\n1 of 2 addresses connected, not enough\n"));
+    }
+
+    #[test]
+    fn a_literal_is_one_line_and_ports_of_it_line_up() {
+        let ssh = samples::literal("127.0.0.1:22", Outcome::Connected);
+        assert_text(&ssh, PLAIN, &["127.0.0.1:22      connected     0.1 ms"]);
+        let http = samples::literal("127.0.0.1:65535", Outcome::Connected);
+        assert_text(&http, PLAIN, &["127.0.0.1:65535   connected     0.1 ms"]);
+        let v6 = samples::literal("[fe80::1%2]:22", Outcome::Connected);
+        assert_text(&v6, PLAIN, &["[fe80::1%2]:22      connected     0.1 ms"]);
+    }
+
+    /// A sweep: what a line needs, the ones after it have as well.
+    #[test]
+    fn lines_of_a_run_line_up_with_the_widest_before_them() {
+        let mut page = Page::default();
+        let mut line = |target: &str, outcome| page.target(&samples::literal(target, outcome), PLAIN);
+        assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22      connected     0.1 ms\n");
+        assert_eq!(line("10.0.0.10:22", Outcome::Unreachable), "10.0.0.10:22      unreachable     0.1 ms\n");
+        assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22       connected       0.1 ms\n");
+    }
+
+    #[test]
+    fn a_name_without_end_widens_no_other_line() {
+        let mut page = Page::default();
+        page.target(&Report { target: "x".repeat(260), ..samples::unresolved() }, PLAIN);
+        let line = page.target(&samples::literal("10.0.0.9:22", Outcome::Connected), PLAIN);
+        assert!(line.starts_with("10.0.0.9:22      connected "), "{line}");
+    }
+
+    #[test]
+    fn advice_is_given_once_a_run_and_always_when_verbose() {
+        let refused = |port: u16| {
+            let mut report = samples::literal(&format!("10.0.0.1:{port}"), Outcome::Refused);
+            let attempt = &mut report.attempts[0];
+            (attempt.by, attempt.cause) = (Some(By::Peer), Some(Cause::Rst));
+            attempt.advice = Some(format!("nothing listens on {port}"));
+            report
+        };
+        let mut page = Page::default();
+        assert!(page.target(&refused(1), PLAIN).ends_with("\n  advice: nothing listens on 1\n"));
+        assert!(!page.target(&refused(2), PLAIN).contains("advice"));
+        assert!(page.target(&refused(3), VERBOSE).ends_with("\n  advice: nothing listens on 3\n"));
+        let mut other = refused(4);
+        other.attempts[0].cause = Some(Cause::ResetEarly);
+        assert!(page.target(&other, PLAIN).contains("advice"), "of another cause");
+        assert!(page.target(&samples::unresolved(), PLAIN).contains("advice"), "of the lookup");
+        assert!(!page.target(&samples::unresolved(), PLAIN).contains("advice"));
+    }
+
+    /// What was not shown has not been said.
+    #[test]
+    fn advice_that_was_held_back_comes_later() {
+        let mut page = Page::default();
+        assert!(!page.target(&samples::partial(), PLAIN).contains("advice"));
+        let mut denied = samples::partial();
+        denied.attempts.remove(0);
+        assert!(page.target(&denied, PLAIN).contains("\n  advice: ask who runs 10.1.0.1\n"));
+    }
+
+    #[test]
+    fn a_sweep_remembers_no_more_than_there_are_topics() {
+        let mut page = Page::default();
+        for port in 1..=u16::MAX {
+            let mut report = samples::literal(&format!("127.0.0.1:{port}"), Outcome::Refused);
+            (report.attempts[0].cause, report.attempts[0].error) = (Some(Cause::Rst), Some(Code::Os(i32::from(port))));
+            report.attempts[0].advice = Some(port.to_string());
+            page.target(&report, PLAIN);
+        }
+        assert_eq!(page.advised.len(), 1);
+    }
+
+    #[test]
+    fn paths_stand_between_the_rows_and_the_advice() {
+        let mut traced = samples::traced();
+        traced.attempts.remove(0);
+        let text = target(&traced, PLAIN);
+        let order = ["  10.4.0.5   denied", "\n  path to 10.4.0.5\n     1  ", "\n  advice: "];
+        let places: Vec<usize> = order.iter().map(|part| text.find(part).expect(part)).collect();
+        assert!(places.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn a_timestamp_comes_first_and_evidence_keeps_its_column() {
+        let style = Style { timestamps: true, ..PLAIN };
+        let udp = Report { protocol: Protocol::Udp, ..samples::literal("127.0.0.1:53", Outcome::Connected) };
+        let first = "2026-11-21T05:00:00.123456Z 127.0.0.1:53      connected     0.1 ms";
+        assert_text(&udp, style, &[first, &format!("{:46}a reply came", "")]);
+        let name = target(&samples::partial(), style);
+        assert!(name.starts_with("2026-11-21T05:00:00.123456Z db.example:5432  2 addresses in 0.8 ms\n  10.1.0.9   c"));
+    }
+
+    #[test]
+    fn silence_tells_our_limit_from_the_systems() {
+        let mut quiet = report("db.example:80");
+        (quiet.good, quiet.outcome) = (false, Outcome::TimedOut);
+        let silent = |ip, by, syns| Attempt {
+            elapsed: Duration::from_secs(3),
+            by: Some(by),
+            cause: Some(Cause::Silence),
+            syns,
+            advice: Some("look at the firewall".into()),
+            ..attempt(ip, Outcome::TimedOut)
+        };
+        quiet.attempts = vec![
+            silent("10.0.0.1:80", By::Limit, Some(3)),
+            silent("10.0.0.2:80", By::Limit, Some(1)),
+            silent("10.0.0.3:80", By::Limit, None),
+            silent("10.0.0.4:80", By::System, Some(11)),
+        ];
+        quiet.lookup.addresses = 4;
+        #[rustfmt::skip]
+        assert_text(&quiet, PLAIN, &[
+            "db.example:80  4 addresses in 0.8 ms",
+            "  10.0.0.1   timed-out     3.00 s",
+            "             no answer to 3 SYNs within our limit",
+            "  10.0.0.2   timed-out     3.00 s",
+            "             no answer to 1 SYN within our limit",
+            "  10.0.0.3   timed-out     3.00 s",
+            "             no answer within our limit",
+            "  10.0.0.4   timed-out     3.00 s",
+            "             the system gave up after 11 SYNs",
+            "  advice: look at the firewall",
+            "0 of 4 addresses connected (timed-out)",
+        ]);
+    }
+
+    #[test]
+    fn an_address_that_was_not_tried_has_a_reason_and_no_time() {
+        let mut both = report("db.example:80");
+        let skipped = "[2001:db8::5]:80".parse().expect("an address");
+        both.attempts = vec![
+            Attempt::skipped(skipped, 1, us(900), Outcome::Skipped, "no local route for this family"),
+            attempt("10.0.0.1:80", Outcome::Connected),
+        ];
+        both.lookup.addresses = 2;
+        #[rustfmt::skip]
+        assert_text(&both, PLAIN, &[
+            "db.example:80  2 addresses in 0.8 ms",
+            "  2001:db8::5   skipped",
+            "                no local route for this family",
+            "  10.0.0.1      connected     0.1 ms",
+        ]);
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_told() {
+        let mut late = samples::literal("10.4.0.5:80", Outcome::Connected);
+        let icmp = Icmp { decisive: false, code: 1, count: 3, at: Some(us(200)), ..samples::prohibited() };
+        late.attempts[0].syns = Some(2);
+        late.attempts[0].elapsed = ms(1016);
+        late.attempts[0].icmp = Some(Icmp { count: 1, ..icmp.clone() });
+        let once = target(&late, PLAIN);
+        assert!(
+            once.ends_with("\n                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1) after 0.2 ms\n"),
+            "{once}"
+        );
+        late.attempts[0].icmp = Some(icmp);
+        #[rustfmt::skip]
+        assert_text(&late, PLAIN, &[
+            "10.4.0.5:80      connected     1.02 s",
+            "                 connected, but only the 2nd SYN was answered",
+            "                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1), 3 times, first after 0.2 ms",
+        ]);
+    }
+
+    #[test]
+    fn nobody_listens_where_both_ends_are_the_same() {
+        let mut same = samples::literal("127.0.0.1:40123", Outcome::SelfConnected);
+        same.attempts[0].local = Some(same.attempts[0].address);
+        #[rustfmt::skip]
+        assert_text(&same, PLAIN, &[
+            "127.0.0.1:40123   self-connected     0.1 ms",
+            "                  both ends are 127.0.0.1:40123: nobody is listening",
+        ]);
+    }
+
+    #[test]
+    fn a_silent_neighbour_is_named_by_its_protocol() {
+        let mut dead = samples::literal("[2001:db8::9]:80", Outcome::Unreachable).attempts.remove(0);
+        (dead.by, dead.cause) = (Some(By::Neighbour), Some(Cause::NeighbourSilent));
+        assert_eq!(evidence(Protocol::Tcp, &dead, PLAIN), ["the next hop does not answer neighbour discovery"]);
+        dead.address = "10.0.0.9:80".parse().expect("an address");
+        dead.route = samples::partial().attempts[1].route.clone();
+        assert_eq!(evidence(Protocol::Tcp, &dead, PLAIN), ["gateway 10.1.0.1 does not answer ARP"]);
+    }
+
+    #[test]
+    fn what_this_machine_decided_names_the_call_and_the_cause() {
+        let mut bound = attempt("10.0.0.1:80", Outcome::Unavailable);
+        (bound.by, bound.cause, bound.phase) = (Some(By::Local), Some(Cause::SourceAddress), Some(Phase::Bind));
+        assert_eq!(evidence(Protocol::Tcp, &bound, PLAIN), ["decided on this machine by bind(): source-address"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    mod linux {
+        use super::*;
+
+        /// The documented example.
+        #[test]
+        fn a_name_with_two_addresses() {
+            #[rustfmt::skip]
+            assert_text(&samples::partial(), PLAIN, &[
+                "db.example:5432  2 addresses in 0.8 ms",
+                "  10.1.0.9   connected     1.2 ms",
+                "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065",
+                "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+                "1 of 2 addresses connected (partial)",
+            ]);
+        }
+
+        #[test]
+        fn the_life_of_an_attempt() {
+            #[rustfmt::skip]
+            assert_text(&samples::partial(), VERBOSE, &[
+                "db.example:5432  2 addresses in 0.8 ms",
+                "  10.1.0.9   connected     1.2 ms",
+                "             from 10.1.0.2:41232, round trip 1.1 ms",
+                "                0 µs  socket",
+                "               35 µs  connect   EINPROGRESS 115 · WSAEWOULDBLOCK 10035",
+                "             1198 µs  writable",
+                "             1200 µs  SO_ERROR",
+                "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065",
+                "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+                "             from 10.1.0.2:41234",
+                "             route: unicast via 10.1.0.1 on eth0 from 10.1.0.2",
+                "  advice: ask who runs 10.1.0.1",
+                "1 of 2 addresses connected (partial)",
+            ]);
+        }
+
+        #[test]
+        fn a_name_without_an_address() {
+            #[rustfmt::skip]
+            assert_text(&samples::unresolved(), PLAIN, &[
+                "nosuch.example:80   unresolved    12.3 ms  EAI_NONAME -2 · WSAHOST_NOT_FOUND 11001",
+                "  advice: check the spelling",
+            ]);
+        }
+
+        #[test]
+        fn tries_of_one_address_stand_below_it() {
+            let mut again = samples::literal("127.0.0.1:80", Outcome::Connected);
+            let first = Attempt {
+                by: Some(By::Peer),
+                cause: Some(Cause::Rst),
+                error: Some(samples::code("ECONNREFUSED")),
+                ..attempt("127.0.0.1:80", Outcome::Refused)
+            };
+            again.attempts[0].number = 2;
+            again.attempts.insert(0, first);
+            #[rustfmt::skip]
+            assert_text(&again, PLAIN, &[
+                "127.0.0.1:80      refused       0.1 ms  ECONNREFUSED 111 · WSAECONNREFUSED 10061",
+                "  try 2           connected     0.1 ms",
+            ]);
+        }
+    }
+}

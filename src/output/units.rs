@@ -1,0 +1,76 @@
+//! Addresses, durations and times as the reporters write them.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// An address without its port; the scope id, where there is one, as a number (RFC 4007 section 11.2).
+pub fn address(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
+        other => other.ip().to_string(),
+    }
+}
+
+pub fn family(address: SocketAddr) -> &'static str {
+    if address.is_ipv4() { "ipv4" } else { "ipv6" }
+}
+
+/// Whole microseconds.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// RFC 3339 in UTC with microseconds. The form has four digits for the year and `humantime` panics on times before
+/// 1970, which a machine without a battery-backed clock can have: such times are shown as the nearest that has a form.
+pub fn timestamp(at: SystemTime) -> String {
+    const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
+    humantime::format_rfc3339_micros(at.clamp(UNIX_EPOCH, UNIX_EPOCH + END_OF_9999)).to_string()
+}
+
+/// Formats for people: microseconds below a tenth of a millisecond, milliseconds below one second, else seconds; at
+/// most four digits.
+pub fn human(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    let milliseconds = seconds * 1e3;
+    // Each bound is where rounding would add a digit, so that 999.96 ms is 1.00 s and never 1000.0 ms.
+    match milliseconds {
+        ms if ms < 0.0995 => format!("{:.0} µs", ms * 1e3),
+        ms if ms < 999.95 => format!("{ms:.1} ms"),
+        ms if ms < 9_995.0 => format!("{seconds:.2} s"),
+        _ => format!("{seconds:.1} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_clocks_have_a_form() {
+        let day = Duration::from_secs(86_400);
+        assert_eq!(timestamp(UNIX_EPOCH - day), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(timestamp(UNIX_EPOCH + day * 4_000_000), "9999-12-31T23:59:59.000000Z");
+    }
+
+    #[test]
+    fn is_read_at_a_glance() {
+        for (micros, text) in [
+            (0, "0 µs"),
+            (4, "4 µs"),
+            (99, "99 µs"),
+            (100, "0.1 ms"),
+            (812, "0.8 ms"),
+            (1_234, "1.2 ms"),
+            (999_949, "999.9 ms"),
+            (999_950, "1.00 s"),
+            (3_001_234, "3.00 s"),
+            (9_994_999, "9.99 s"),
+            (9_995_000, "10.0 s"),
+            (134_000_000, "134.0 s"),
+        ] {
+            assert_eq!(human(Duration::from_micros(micros)), text);
+        }
+        assert_eq!(human(Duration::from_nanos(99_499)), "99 µs");
+        assert_eq!(human(Duration::from_nanos(99_501)), "0.1 ms");
+    }
+}

@@ -31,6 +31,8 @@ pub enum Format {
 pub struct Style {
     /// Colour the outcome words; the caller has set the override of crate `colored` accordingly.
     pub color: bool,
+    /// Write ASCII only: the locale is not UTF-8.
+    pub ascii: bool,
     /// From 1 on: each event of an attempt, and what else is known of it.
     pub verbose: u8,
     /// Begin each target with the wall clock at its start (JSON and CSV always have it).

@@ -68,7 +68,7 @@ fn render(format: Format, style: Style, reports: &[Report]) -> Vec<String> {
 }
 
 fn run(u: &mut Unstructured) -> Result<(Style, Vec<Report>)> {
-    let style = Style { color: false, verbose: u.int_in_range(0..=2)?, timestamps: u.arbitrary()? };
+    let style = Style { color: false, ascii: u.arbitrary()?, verbose: u.int_in_range(0..=2)?, timestamps: u.arbitrary()? };
     Ok((style, list(u, 3, report)?))
 }
 

@@ -33,6 +33,9 @@ const LONGEST_PAYLOAD: usize = 65_507;
 /// More in flight fills the queues of the machine itself and of the path before it finds anything sooner.
 const MOST_BY_DEFAULT: usize = 1000;
 
+/// The variables of the environment by name.
+pub type Environment = dyn Fn(&str) -> Option<OsString>;
+
 /// What this process is to do.
 pub enum Task {
     /// Probe targets.
@@ -75,7 +78,7 @@ pub struct Probe {
 ///
 /// # Errors
 /// One line that says what is wrong and what would be right.
-pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Task> {
+pub fn settle(args: Args, environment: &Environment) -> Result<Task> {
     let output = if args.json { Format::Json } else { args.output };
     if let Some(code) = args.explain {
         ensure!(output != Format::Csv, "--explain has no form csv: use json, or leave --output out");
@@ -91,7 +94,7 @@ pub fn settle(args: Args, environment: &dyn Fn(&str) -> Option<OsString>) -> Res
     probe(args, output, environment).map(|probe| Task::Probe(Box::new(probe)))
 }
 
-fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Probe> {
+fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe> {
     let rules = rules(&args)?;
     let specs = rules.grammar().arguments(&args.targets)?;
     let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
@@ -115,7 +118,7 @@ fn probe(args: Args, output: Format, environment: &dyn Fn(&str) -> Option<OsStri
         resolve: resolve::Options { family, strict },
         trace,
         format,
-        style: Style { color: color(args.color, environment), verbose: args.verbose, timestamps: args.timestamps },
+        style: style(&args, environment),
         table: args.exit_code,
         from: args.from,
         rules,
@@ -297,15 +300,93 @@ fn read_payload(path: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// CLICOLOR_FORCE before NO_COLOR before the terminal, as the crate `colored` and <https://bixense.com/clicolors/> do.
-fn color(when: When, environment: &dyn Fn(&str) -> Option<OsString>) -> bool {
-    let set = |name: &str| environment(name).is_some_and(|value| !value.is_empty());
-    let forced = environment("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+fn style(args: &Args, environment: &Environment) -> Style {
+    Style {
+        color: color(args.color, environment, || io::stdout().is_terminal()),
+        ascii: !is_utf8(environment),
+        verbose: args.verbose,
+        timestamps: args.timestamps,
+    }
+}
+
+/// CLICOLOR_FORCE, then NO_COLOR, then CLICOLOR, then the terminal: the order of <https://bixense.com/clicolors/> and of
+/// the crate `colored`.
+fn color(when: When, environment: &Environment, is_terminal: impl FnOnce() -> bool) -> bool {
+    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let forced = set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let refused = set("NO_COLOR").is_some() || set("CLICOLOR").is_some_and(|value| value == "0");
     match when {
         When::Always => true,
         When::Never => false,
         When::Auto if forced => true,
-        When::Auto if set("NO_COLOR") => false,
-        When::Auto => environment("TERM").is_none_or(|term| term != "dumb") && std::io::stdout().is_terminal(),
+        When::Auto if refused => false,
+        When::Auto => environment("TERM").is_none_or(|term| term != "dumb") && is_terminal(),
+    }
+}
+
+/// Whether text may have characters beyond ASCII: the codeset of the locale is UTF-8. The first variable that is set and
+/// not empty names the locale (POSIX.1-2024, XBD 8.2). Where none is set (cron, most containers), terminals take UTF-8.
+fn is_utf8(environment: &Environment) -> bool {
+    let set = |name: &&str| environment(name).filter(|value| !value.is_empty());
+    let Some(locale) = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set) else { return true };
+    let locale = locale.to_string_lossy().to_ascii_lowercase();
+    let locale = locale.split('@').next().unwrap_or_default();
+    // macOS has a locale that is named after its codeset alone.
+    let codeset = locale.split_once('.').map_or(locale, |(_language, codeset)| codeset);
+    matches!(codeset, "utf-8" | "utf8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&'static str, &'static str)]) -> impl Fn(&str) -> Option<OsString> {
+        move |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+    }
+
+    #[test]
+    fn colour_follows_the_option_then_the_environment_then_the_terminal() {
+        use When::*;
+        for (when, variables, terminal, expected) in [
+            (Auto, &[][..], true, true),
+            (Auto, &[], false, false),
+            (Auto, &[("TERM", "dumb")], true, false),
+            (Auto, &[("NO_COLOR", "1")], true, false),
+            (Auto, &[("NO_COLOR", "")], true, true),
+            (Auto, &[("CLICOLOR", "0")], true, false),
+            (Auto, &[("CLICOLOR", "1")], true, true),
+            (Auto, &[("CLICOLOR", "1")], false, false),
+            (Auto, &[("CLICOLOR", "0"), ("CLICOLOR_FORCE", "1")], false, true),
+            (Auto, &[("CLICOLOR_FORCE", "0")], false, false),
+            (Always, &[("CLICOLOR", "0"), ("NO_COLOR", "1")], false, true),
+            (Never, &[("CLICOLOR_FORCE", "1")], true, false),
+        ] {
+            assert_eq!(
+                color(when, &environment(variables), || terminal),
+                expected,
+                "{when:?} {variables:?} {terminal}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_names_the_locale() {
+        for (variables, expected) in [
+            (&[][..], true),
+            (&[("LANG", "C.UTF-8")], true),
+            (&[("LANG", "de_DE.utf8")], true),
+            (&[("LC_CTYPE", "UTF-8")], true),
+            (&[("LANG", "de_DE.UTF-8@euro")], true),
+            (&[("LANG", "C")], false),
+            (&[("LANG", "POSIX")], false),
+            (&[("LANG", "de_DE")], false),
+            (&[("LANG", "de_DE.ISO-8859-15@euro")], false),
+            (&[("LANG", "")], true),
+            (&[("LC_ALL", "C"), ("LANG", "C.UTF-8")], false),
+            (&[("LC_ALL", ""), ("LC_CTYPE", "C"), ("LANG", "C.UTF-8")], false),
+            (&[("LC_ALL", "C.UTF-8"), ("LC_CTYPE", "C")], true),
+        ] {
+            assert_eq!(is_utf8(&environment(variables)), expected, "{variables:?}");
+        }
     }
 }

@@ -418,7 +418,7 @@ mod tests {
     use super::super::samples::{self, attempt, ms, report, us};
     use super::*;
 
-    const PLAIN: Style = Style { color: false, verbose: 0, timestamps: false };
+    const PLAIN: Style = Style { color: false, ascii: false, verbose: 0, timestamps: false };
     const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
 
     /// The first target of a run.

@@ -15,7 +15,7 @@ mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ipnet::{IpAddrRange, IpNet, Ipv4AddrRange, Ipv6AddrRange};
 
@@ -236,7 +236,7 @@ fn every(net: IpNet) -> IpAddrRange {
     }
 }
 
-fn literal(ip: IpAddr, zone: Option<Rc<str>>) -> Host {
+fn literal(ip: IpAddr, zone: Option<Arc<str>>) -> Host {
     let address = Address { ip, zone };
     Host::Literal { written: address.to_string().into(), address }
 }

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::iter::Peekable;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -45,8 +45,8 @@ struct Open {
     /// What the last try came to, while the next one waits.
     failure: Option<LookupFailure>,
     limit: Option<Instant>,
-    lookup: Rc<Lookup>,
-    found: Rc<[Found]>,
+    lookup: Arc<Lookup>,
+    found: Arc<[Found]>,
     state: LookupState,
 }
 
@@ -75,7 +75,7 @@ struct Target {
     goal: Goal,
     protocol: Protocol,
     started: Instant,
-    lookup: Rc<Lookup>,
+    lookup: Arc<Lookup>,
     lanes: Vec<Lane>,
     attempts: Vec<(usize, Attempt)>,
 }
@@ -183,9 +183,9 @@ impl Engine {
         if goals.peek().is_none() {
             return;
         }
-        let lookup = Rc::new(Lookup { addresses: usize::from(name.is_none()), ..Lookup::default() });
+        let lookup = Arc::new(Lookup { addresses: usize::from(name.is_none()), ..Lookup::default() });
         let state = if name.is_some() { LookupState::Waiting } else { LookupState::Ready };
-        let (asked, tries, failure, limit, found) = (None, 0, None, None, Rc::new([]));
+        let (asked, tries, failure, limit, found) = (None, 0, None, None, Arc::new([]));
         let id = self.open.insert(Open { protocol, name, goals, asked, tries, failure, limit, lookup, found, state });
         self.order.push_back(id);
         if state == LookupState::Waiting {
@@ -345,7 +345,7 @@ impl Engine {
     fn answered(&mut self, now: Instant, id: GroupId, lookup: Lookup) {
         let open = &mut self.open[id];
         let elapsed = open.asked.map_or(Duration::ZERO, |asked| now - asked);
-        open.lookup = Rc::new(Lookup { elapsed, ..lookup });
+        open.lookup = Arc::new(Lookup { elapsed, ..lookup });
         open.state = LookupState::Ready;
     }
 
@@ -464,7 +464,7 @@ impl Engine {
         // The first goal has waited for the lookup, the others only share its answer.
         let started = open.asked.take().unwrap_or(now);
         let lanes = lanes(&goal, &open.found);
-        let lookup = Rc::clone(&open.lookup);
+        let lookup = Arc::clone(&open.lookup);
         let target = Target { goal, protocol: open.protocol, started, lookup, lanes, attempts: Vec::new() };
         if open.goals.peek().is_none() {
             self.order.remove(place);
@@ -636,7 +636,7 @@ impl Engine {
                 Some(failure) => (Outcome::Unresolved, Lookup::from(failure)),
                 None => (Outcome::Interrupted, Lookup::default()),
             };
-            let lookup = Rc::new(Lookup { elapsed: now - started, ..lookup });
+            let lookup = Arc::new(Lookup { elapsed: now - started, ..lookup });
             let (protocol, lanes, attempts) = (open.protocol, Vec::new(), Vec::new());
             let report = report(&self.policy, now, Target { goal, protocol, started, lookup, lanes, attempts });
             self.out.push_back(Action::Report(Box::new(Report { outcome, ..report })));

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -83,7 +83,7 @@ impl Draw for Input {
 /// A target as written becomes groups that share a lookup each; a name's pinned ports are groups of their own.
 fn groups(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Group> {
     match &spec.hosts {
-        Hosts::One(Host::Name { ascii, .. }) => named(Rc::clone(ascii), spec, rules),
+        Hosts::One(Host::Name { ascii, .. }) => named(Arc::clone(ascii), spec, rules),
         Hosts::One(Host::Literal { address, .. }) => match literal_name(address, family) {
             Some(name) => [looked_up(name, spec)].into(),
             None => [direct(spec)].into(),
@@ -97,7 +97,7 @@ fn groups(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Group> 
     }
 }
 
-fn named(ascii: Rc<str>, spec: Spec, rules: &Rules) -> VecDeque<Group> {
+fn named(ascii: Arc<str>, spec: Spec, rules: &Rules) -> VecDeque<Group> {
     if rules.pins.is_empty() {
         return [looked_up(Name::Host(ascii), spec)].into();
     }
@@ -107,7 +107,7 @@ fn named(ascii: Rc<str>, spec: Spec, rules: &Rules) -> VecDeque<Group> {
     for target in spec.clone().into_targets() {
         match pin(target.port) {
             Some(pin) => {
-                let addresses: Rc<[SocketAddr]> = pin.addresses.iter().map(scoped).collect();
+                let addresses: Arc<[SocketAddr]> = pin.addresses.iter().map(scoped).collect();
                 let goals = Box::new(std::iter::once(goal(&target, None)));
                 groups.push_back(Group { protocol: spec.protocol, name: Some(Name::Pinned(addresses)), goals });
             }
@@ -124,7 +124,7 @@ fn named(ascii: Rc<str>, spec: Spec, rules: &Rules) -> VecDeque<Group> {
 /// What must be asked before a literal can be tried; nothing, mostly.
 fn literal_name(address: &Address, family: Option<Family>) -> Option<Name> {
     match &address.zone {
-        Some(zone) => Some(Name::Scoped(address.ip, Rc::clone(zone))),
+        Some(zone) => Some(Name::Scoped(address.ip, Arc::clone(zone))),
         None if fits(address.ip.is_ipv6(), family) => None,
         None => Some(Name::Pinned([SocketAddr::new(address.ip, 0)].into())),
     }
@@ -158,5 +158,5 @@ fn fits(v6: bool, family: Option<Family>) -> bool {
 }
 
 fn goal(target: &Target, address: Option<SocketAddr>) -> Goal {
-    Goal { host: Rc::clone(target.host.written()), text: target.to_string(), port: target.port, address }
+    Goal { host: Arc::clone(target.host.written()), text: target.to_string(), port: target.port, address }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -19,7 +19,7 @@ pub enum Hosts {
         /// Without host bits.
         net: IpNet,
         /// As in [`Address`].
-        zone: Option<Rc<str>>,
+        zone: Option<Arc<str>>,
     },
 }
 
@@ -93,7 +93,7 @@ impl Grammar<'_> {
                 format!("say on which interface, as in {ip}%eth0"),
             ));
         }
-        Ok(Address { ip: ip.into(), zone: zone.map(Rc::from) })
+        Ok(Address { ip: ip.into(), zone: zone.map(Arc::from) })
     }
 
     fn network(&self, text: &str, address: &str, length: &str) -> Result<Hosts, Invalid> {

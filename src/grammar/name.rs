@@ -1,7 +1,7 @@
 //! Host names, and the numbers that the system would take for addresses.
 
 use std::net::Ipv4Addr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
@@ -16,9 +16,9 @@ const NAME: usize = 253;
 
 /// Reads a name; everything that is no IPv6 address and no dotted quad comes here.
 pub(super) fn read(written: &str) -> Result<Host, Invalid> {
-    let shared: Rc<str> = written.into();
+    let shared: Arc<str> = written.into();
     // The tables of UTS 46 are large: ASCII, which they would not change, is kept away from them.
-    let ascii = if written.is_ascii() { Rc::clone(&shared) } else { a_labels(written)?.into() };
+    let ascii = if written.is_ascii() { Arc::clone(&shared) } else { a_labels(written)?.into() };
     check(written, &ascii)?;
     Ok(Host::Name { written: shared, ascii })
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Grammar, Invalid, quote};
 use crate::model::Protocol;
 
 /// Ports in the order written, each once, never 0 and never none; kept as ranges, and cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ports(Rc<[RangeInclusive<u16>]>);
+pub struct Ports(Arc<[RangeInclusive<u16>]>);
 
 impl Ports {
     /// How many: 1 to 65,535.

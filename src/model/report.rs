@@ -1,7 +1,7 @@
 //! What one lookup, one target and one traced path came to.
 
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{Attempt, By, Cause, Code, Icmp, Mode, Outcome, PathEnd, Protocol, Strategy};
@@ -61,7 +61,7 @@ pub struct Report {
     /// As a user would write it: `db.example:5432`, `[::1]:80`.
     pub target: String,
     /// The host as written.
-    pub host: Rc<str>,
+    pub host: Arc<str>,
     /// The port.
     pub port: u16,
     /// TCP or UDP.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Protocol;
 
@@ -12,7 +12,7 @@ pub struct Address {
     /// The address.
     pub ip: IpAddr,
     /// Interface name or index, as written; only for link-local addresses.
-    pub zone: Option<Rc<str>>,
+    pub zone: Option<Arc<str>>,
 }
 
 impl fmt::Display for Address {
@@ -30,22 +30,22 @@ pub enum Host {
     /// To be resolved.
     Name {
         /// For people.
-        written: Rc<str>,
+        written: Arc<str>,
         /// For getaddrinfo(): A-labels, as only some resolvers convert U-labels (RFC 5890).
-        ascii: Rc<str>,
+        ascii: Arc<str>,
     },
     /// Not to be resolved.
     Literal {
         /// The address.
         address: Address,
         /// For people.
-        written: Rc<str>,
+        written: Arc<str>,
     },
 }
 
 impl Host {
     /// The host as it was written; without brackets.
-    pub fn written(&self) -> &Rc<str> {
+    pub fn written(&self) -> &Arc<str> {
         match self {
             Host::Name { written, .. } | Host::Literal { written, .. } => written,
         }

@@ -1,6 +1,6 @@
 //! The report on a target, from what its addresses came to.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Policy, Target};
@@ -29,7 +29,7 @@ pub(super) fn report(policy: &Policy, now: Instant, mut target: Target) -> Repor
         outcome,
         good,
         partial,
-        lookup: Rc::unwrap_or_clone(target.lookup),
+        lookup: Arc::unwrap_or_clone(target.lookup),
         attempts: target.attempts.into_iter().map(|(_, attempt)| attempt).collect(),
         trace: None,
     }

@@ -1,7 +1,7 @@
 //! What a run is to do, and what the engine asks of the driver: plain values.
 
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::classify::requirement::Require;
@@ -44,7 +44,7 @@ pub struct Policy {
 #[derive(Debug, Clone)]
 pub struct Goal {
     /// The host as written.
-    pub host: Rc<str>,
+    pub host: Arc<str>,
     /// As a user would write it, with the port.
     pub text: String,
     /// The port.
@@ -67,11 +67,11 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
     /// A host name in A-label form, for the system's resolver.
-    Host(Rc<str>),
+    Host(Arc<str>),
     /// A literal whose zone must be turned into a scope id by this machine.
-    Scoped(IpAddr, Rc<str>),
+    Scoped(IpAddr, Arc<str>),
     /// Addresses that the user pinned to the name.
-    Pinned(Rc<[SocketAddr]>),
+    Pinned(Arc<[SocketAddr]>),
 }
 
 /// One address of a lookup.

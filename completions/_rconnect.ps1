@@ -50,7 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')
             [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Which table of exit codes')
             [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Explain a code: name or number of either vocabulary, or an outcome word')
-            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Write the man page, a completion script or the JSON Schema to standard output')
+            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Write a man page, a completion script or the JSON Schema to standard output')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Only IPv4 addresses')
             [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'Only IPv4 addresses')
             [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Only IPv6 addresses')

@@ -47,7 +47,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --color 'When to colour'
             cand --exit-code 'Which table of exit codes'
             cand --explain 'Explain a code: name or number of either vocabulary, or an outcome word'
-            cand --generate 'Write the man page, a completion script or the JSON Schema to standard output'
+            cand --generate 'Write a man page, a completion script or the JSON Schema to standard output'
             cand -4 'Only IPv4 addresses'
             cand --ipv4 'Only IPv4 addresses'
             cand -6 'Only IPv6 addresses'

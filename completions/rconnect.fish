@@ -27,7 +27,8 @@ never\t'Never'"
 complete -c rconnect -l exit-code -d 'Which table of exit codes' -r -f -a "class\t'One code for each class of outcome'
 simple\t'0, 1 and 2 only'"
 complete -c rconnect -l explain -d 'Explain a code: name or number of either vocabulary, or an outcome word' -r -f
-complete -c rconnect -l generate -d 'Write the man page, a completion script or the JSON Schema to standard output' -r -f -a "man\t'The manual page, roff'
+complete -c rconnect -l generate -d 'Write a man page, a completion script or the JSON Schema to standard output' -r -f -a "man\t'The man page rconnect(1), in roff'
+man-output\t'The man page rconnect-output(5), in roff'
 bash\t'Completions for bash'
 zsh\t'Completions for zsh'
 fish\t'Completions for fish'

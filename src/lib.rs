@@ -1,4 +1,4 @@
-//! rconnect: can a program on this machine connect there; for every address, what happened, who said so, what now?
+//! rconnect: test TCP and UDP connectivity to every address of a host, and explain each failure.
 
 pub mod app;
 pub mod classify;

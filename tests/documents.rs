@@ -1,7 +1,7 @@
-//! What users read is true: generated files are those that the program writes, every option is in the manual, tables of
-//! the README are those of the code, its examples are run, the manual is clean, completions complete.
+//! The documents are true: generated files match the program, the man page has every option, the tables of the README
+//! match the code, its examples run, the man pages are clean, completions complete.
 //!
-//! `RCONNECT_BLESS=1 cargo test --test documents` rewrites what is generated instead, the examples' output included.
+//! `RCONNECT_BLESS=1 cargo test --test documents` rewrites generated files and the output of examples instead.
 
 #[cfg(target_os = "linux")]
 mod lab;
@@ -21,8 +21,9 @@ use rconnect::model::Outcome;
 const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
 
 /// Generated files, and the word of `--generate` that makes each.
-const GENERATED: [(&str, &str); 7] = [
+const GENERATED: [(&str, &str); 8] = [
     ("man", "man/rconnect.1"),
+    ("man-output", "man/rconnect-output.5"),
     ("bash", "completions/rconnect.bash"),
     ("zsh", "completions/_rconnect"),
     ("fish", "completions/rconnect.fish"),
@@ -219,19 +220,27 @@ mod linux {
         (run.status.success(), run.stdout + &run.stderr)
     }
 
+    /// Man pages, and headings that readers look for.
+    const PAGES: [(&str, &[&str]); 2] = [
+        ("man/rconnect.1", &["NAME", "SYNOPSIS", "TARGETS", "OPTIONS", "OUTCOMES", "EXIT STATUS", "ERRORS", "LIMITS"]),
+        ("man/rconnect-output.5", &["NAME", "SYNOPSIS", "JSON", "CSV", "SEE ALSO"]),
+    ];
+
     #[test]
-    fn the_manual_is_clean() {
-        assert_eq!(tool("mandoc", &["-T", "lint", "-W", "warning", "man/rconnect.1"]), (true, String::new()));
+    fn man_pages_are_clean() {
+        for (page, _) in PAGES {
+            assert_eq!(tool("mandoc", &["-T", "lint", "-W", "warning", page]), (true, String::new()));
+        }
     }
 
     #[test]
-    fn the_manual_is_shown() {
-        let (shown, text) = tool("man", &["--warnings", "-l", "man/rconnect.1"]);
-        assert!(shown && !text.contains("warning"), "{text}");
-        let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
-        assert_eq!(wide, Vec::<&str>::new());
-        for heading in ["NAME", "SYNOPSIS", "TARGETS", "OPTIONS", "OUTCOMES", "EXIT STATUS", "ERRORS", "LIMITS"] {
-            assert!(text.lines().any(|line| line == heading), "{heading}\n{text}");
+    fn man_pages_are_shown_within_80_columns() {
+        for (page, headings) in PAGES {
+            let (shown, text) = tool("man", &["--warnings", "-l", page]);
+            assert!(shown && !text.contains("warning"), "{text}");
+            let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+            assert_eq!(wide, Vec::<&str>::new(), "{page}");
+            headings.iter().for_each(|heading| assert!(text.lines().any(|line| line == *heading), "{heading}\n{text}"));
         }
     }
 

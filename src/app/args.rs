@@ -16,7 +16,7 @@ use crate::output::Format;
 
 const HEADINGS: [&str; 6] = ["Targets", "Attempts", "Socket", "Run", "Output", "Reference"];
 
-/// Probe connections: for every address of a host, what connect() came to, who said so, and what now.
+/// Test TCP and UDP connectivity to every address of a host, and explain each failure.
 ///
 /// TARGET is HOST:PORTS, [IPv6]:PORTS, a URL such as https://host/, or a network such as 10.0.0.0/28:PORTS.
 /// PORTS is a comma list of numbers, ranges (8000-8010) and service names.
@@ -184,7 +184,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["targets", "from", "explain"], help_heading = HEADINGS[5])]
     pub list_errors: bool,
 
-    /// Write the man page, a completion script or the JSON Schema to standard output
+    /// Write a man page, a completion script or the JSON Schema to standard output
     #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["targets", "from", "explain", "list_errors"],
         help_heading = HEADINGS[5])]
     pub generate: Option<Kind>,
@@ -197,8 +197,10 @@ pub struct Args {
 /// What `--generate` can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// The manual page, roff
+    /// The man page rconnect(1), in roff
     Man,
+    /// The man page rconnect-output(5), in roff
+    ManOutput,
     /// Completions for bash
     Bash,
     /// Completions for zsh

@@ -1,7 +1,7 @@
-//! Documents made from the one definition of things: manual page, completions, JSON Schema. Values in, text out.
+//! Generated documents: man pages, completions, JSON Schema. Values in, text out.
 //!
-//! The manual is prose (`man/rconnect.1.in`) with a mark, `.\" @name`, where a part belongs that something else already
-//! says: the command line's declaration, the tables of outcomes, exit codes and error codes, the schema, the columns.
+//! A man page is prose (`man/*.in`). A mark, `.\" @name`, stands for a part that the program already defines: options,
+//! outcomes, exit codes, error codes, the keys of the schema, the columns of CSV.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, CommandFactory, ValueHint};
@@ -13,14 +13,15 @@ use serde_json::Value;
 use crate::app::args::{Args, Kind};
 use crate::classify::codes::{self, Row, System, Vocabulary};
 use crate::classify::exit;
-use crate::model::Outcome;
+use crate::model::{Cause, Outcome};
 use crate::output;
 use crate::output::csv;
 
 /// The document.
 pub fn document(kind: Kind) -> Vec<u8> {
     match kind {
-        Kind::Man => manual().into_bytes(),
+        Kind::Man => page(COMMAND).into_bytes(),
+        Kind::ManOutput => page(FORMATS).into_bytes(),
         Kind::Bash => completions(Shell::Bash),
         Kind::Zsh => completions(Shell::Zsh),
         Kind::Fish => completions(Shell::Fish),
@@ -31,7 +32,7 @@ pub fn document(kind: Kind) -> Vec<u8> {
 }
 
 fn completions(shell: Shell) -> Vec<u8> {
-    // A value that is neither listed nor a file is completed by nothing, where shells would offer files.
+    // Without a hint, shells offer files for a value that has no list.
     let mut command = Args::command().mut_args(|arg| match arg.get_value_hint() {
         ValueHint::Unknown if arg.get_action().takes_values() && arg.get_possible_values().is_empty() => {
             arg.value_hint(ValueHint::Other)
@@ -43,14 +44,21 @@ fn completions(shell: Shell) -> Vec<u8> {
     script
 }
 
-/// The prose of the manual.
-const PROSE: &str = include_str!("../../man/rconnect.1.in");
+/// The prose of rconnect(1).
+const COMMAND: &str = include_str!("../../man/rconnect.1.in");
 
-fn manual() -> String {
+/// The prose of rconnect-output(5).
+const FORMATS: &str = include_str!("../../man/rconnect-output.5.in");
+
+/// A man page from its prose.
+fn page(prose: &str) -> String {
     let page: String =
-        PROSE.lines().map(|line| line.strip_prefix(".\\\" @").map_or(line.to_owned() + "\n", part)).collect();
+        prose.lines().map(|line| line.strip_prefix(MARK).map_or(line.to_owned() + "\n", part)).collect();
     portable(&page.replace("@VERSION@", env!("CARGO_PKG_VERSION")))
 }
+
+/// A comment of roff(7), so that the prose alone is a page, too.
+const MARK: &str = ".\\\" @";
 
 fn part(name: &str) -> String {
     match name {
@@ -62,19 +70,20 @@ fn part(name: &str) -> String {
         "errors" => errors(false),
         "windows-errors" => errors(true),
         "words" => words(),
+        "causes" => causes(),
         "json" => json(),
         "csv" => source(list(csv::COLUMNS.iter().map(|column| (bold(column.name), column.meaning.to_owned())))),
-        other => unreachable!("the manual has no part {other:?}"),
+        other => unreachable!("no part is called {other:?}"),
     }
 }
 
-/// groff(7) knows characters beyond ASCII by escapes; what a reader's nroff takes the page's encoding for, nobody knows.
+/// Characters beyond ASCII become escapes of groff(7): the encoding that nroff assumes depends on the reader's system.
 fn portable(page: &str) -> String {
     let escape = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) };
     page.chars().map(escape).collect()
 }
 
-/// What the crate `roff` puts before everything: how its apostrophes are drawn. The page has it once, at its top.
+/// The crate `roff` defines its apostrophe before every part; the page needs the definition once, at its top.
 fn preamble() -> String {
     Roff::new().render()
 }
@@ -83,7 +92,7 @@ fn source(roff: Roff) -> String {
     roff.render().replace(&preamble(), "")
 }
 
-/// A section of the page that clap_mangen makes, without its heading.
+/// A section that clap_mangen makes, without its heading.
 fn rendered(section: impl FnOnce(&Man, &mut dyn std::io::Write) -> std::io::Result<()>) -> String {
     let mut page = Vec::new();
     let command = Args::command().mut_args(with_values_in_a_sentence);
@@ -92,7 +101,7 @@ fn rendered(section: impl FnOnce(&Man, &mut dyn std::io::Write) -> std::io::Resu
     page.split_once('\n').map_or(String::new(), |(_heading, body)| body.to_owned())
 }
 
-/// The options under their headings of `--help`, which clap_mangen makes sections of the page.
+/// The options, with the headings of `--help` as subsections; clap_mangen makes them sections.
 fn options() -> String {
     let sections = rendered(|man, page| man.render_options_section(page));
     let subsection = |line: &str| match line.strip_prefix(".SH ") {
@@ -102,7 +111,7 @@ fn options() -> String {
     sections.lines().map(subsection).collect()
 }
 
-/// clap_mangen's list of values takes a page of empty lines; a sentence does not.
+/// Puts the values of an option into its sentence; clap_mangen's list of values is mostly empty lines.
 fn with_values_in_a_sentence(arg: Arg) -> Arg {
     let values = arg.get_possible_values();
     match arg.get_help() {
@@ -119,7 +128,7 @@ fn value(value: &PossibleValue) -> String {
     format!("{}{help}", value.get_name())
 }
 
-/// Without the capital of a first word that is no acronym.
+/// Lower-cases the first letter, unless the word is an acronym.
 fn in_a_sentence(text: &str) -> String {
     match text.chars().nth(1) {
         Some(second) if second.is_ascii_lowercase() => text[..1].to_lowercase() + &text[1..],
@@ -145,8 +154,8 @@ fn exit_codes() -> String {
     source(list(exit::TABLE.iter().map(|row| (bold(row.code.to_string()), row.meaning.to_owned()))))
 }
 
-/// Rows of the table of codes as tables of tbl(1) that fit on a terminal of 80 columns: with their names and numbers on
-/// Linux and the BSDs, or with those of Windows alone. Numbers of this system would make another page on each.
+/// The table of error codes for tbl(1), within 80 columns: codes with numbers on Linux and the BSDs, or those of Windows
+/// only. The numbers of the building system are not used, so that the page is the same everywhere.
 fn errors(windows_only: bool) -> String {
     let (format, cells): (_, fn(&Row) -> String) = match windows_only {
         false => ("lB1 rB1 rB1 lB1 rB1 lB\nl1 r1 r1 l1 r1 l.\nPOSIX\tLinux\tBSD\tWinsock\tno.\toutcome", both),
@@ -171,9 +180,13 @@ fn winsock(row: &Row) -> String {
     format!("{name}\t{number}\t{}{}", row.outcome, if row.retryable { "*" } else { "" })
 }
 
-/// The keys of the JSON output with the schema's own descriptions: first those of a line, then those of its parts.
+fn schema() -> Value {
+    serde_json::from_str(output::SCHEMA).expect("the schema is JSON")
+}
+
+/// The keys of the JSON output with the descriptions of the schema: first those of a line, then those of its parts.
 fn json() -> String {
-    let schema: Value = serde_json::from_str(output::SCHEMA).expect("the schema is JSON");
+    let schema = schema();
     let parts = schema["$defs"].as_object().into_iter().flatten().filter(|(_, part)| part["type"] == "object");
     let mut parts: Vec<(&String, &Value)> = parts.collect();
     parts.sort_unstable_by_key(|&(name, _)| name);
@@ -185,9 +198,9 @@ fn json() -> String {
     keys(&schema) + &parts.into_iter().map(part).collect::<String>()
 }
 
-/// The words that some keys have for values, with the schema's descriptions: a line for each after the first.
+/// The words that a key can have as its value, with the descriptions of the schema.
 fn words() -> String {
-    let schema: Value = serde_json::from_str(output::SCHEMA).expect("the schema is JSON");
+    let schema = schema();
     let part = |name: &str| {
         let text = schema["$defs"][name]["description"].as_str().unwrap_or_default();
         let words = text.lines().skip(1).filter_map(|line| line.split_once(": "));
@@ -195,10 +208,18 @@ fn words() -> String {
         head.control("PP", []).text([roman("Words of "), italic(name), roman(":")]);
         source(head) + &source(list(words.map(|(word, meaning)| (bold(word), meaning.to_owned()))))
     };
-    ["by", "phase"].map(part).concat()
+    ["outcome", "by", "phase", "pathEnd"].map(part).concat()
 }
 
-/// The keys of an object: those that are always there in their order, then the others.
+/// The words of `cause`.
+fn causes() -> String {
+    let words: Vec<&str> = Cause::ALL.iter().map(|cause| cause.slug()).collect();
+    let mut roff = Roff::new();
+    roff.text([roman(words.join(", ") + ".")]);
+    source(roff)
+}
+
+/// The keys of an object: the required ones in their order, then the others.
 fn keys(object: &Value) -> String {
     let required: Vec<&str> = object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let known = object["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str());
@@ -217,28 +238,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mark_of_the_manual_is_filled_and_every_part_used() {
-        let page = manual();
-        assert!(!page.contains("\n.\\\" @") && !page.contains("@VERSION@"));
-        for part in [
-            "preamble",
-            "synopsis",
-            "options",
-            "outcomes",
-            "exit-codes",
-            "errors",
-            "windows-errors",
-            "json",
-            "words",
-            "csv",
-        ] {
-            assert_eq!(PROSE.matches(&format!(".\\\" @{part}\n")).count(), 1, "{part}");
+    fn every_mark_is_filled() {
+        for prose in [COMMAND, FORMATS] {
+            let page = page(prose);
+            assert!(!page.contains(MARK) && !page.contains("@VERSION@"), "{page}");
         }
     }
 
     #[test]
-    fn the_manual_is_ascii() {
-        assert!(manual().is_ascii());
+    fn every_part_is_used_once() {
+        let used = |part: &str| [COMMAND, FORMATS].map(|prose| prose.matches(&format!("{MARK}{part}\n")).count());
+        let command = ["synopsis", "options", "outcomes", "exit-codes", "errors", "windows-errors"];
+        command.iter().for_each(|part| assert_eq!(used(part), [1, 0], "{part}"));
+        ["json", "words", "causes", "csv"].iter().for_each(|part| assert_eq!(used(part), [0, 1], "{part}"));
+        assert_eq!(used("preamble"), [1, 1]);
+    }
+
+    #[test]
+    fn the_pages_are_ascii() {
+        assert!(page(COMMAND).is_ascii() && page(FORMATS).is_ascii());
         assert_eq!(portable("5 \u{b5}s"), "5 \\[u00B5]s");
     }
 

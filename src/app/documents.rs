@@ -52,8 +52,7 @@ const FORMATS: &str = include_str!("../../man/rconnect-output.5.in");
 
 /// A man page from its prose.
 fn page(prose: &str) -> String {
-    let page: String =
-        prose.lines().map(|line| line.strip_prefix(MARK).map_or(line.to_owned() + "\n", part)).collect();
+    let page: String = prose.lines().map(|line| line.strip_prefix(MARK).map_or(line.to_owned() + "\n", part)).collect();
     portable(&page.replace("@VERSION@", env!("CARGO_PKG_VERSION")))
 }
 

@@ -11,8 +11,8 @@ mod target;
 mod totals;
 mod words;
 
-pub use attempt::{Attempt, DEADLINE, Event, SIGNAL};
-pub use code::Code;
+pub use attempt::{Attempt, Event};
+pub use code::{Code, Name};
 pub use evidence::{End, Evidence, Route, TcpFacts};
 pub use message::Icmp;
 pub use report::{Hop, Lookup, Path, Report};
@@ -20,4 +20,4 @@ pub(crate) use target::write_with_ports;
 pub use target::{Address, Host, Target};
 pub use totals::Totals;
 pub(crate) use words::slugs;
-pub use words::{By, Cause, Mode, Outcome, PathEnd, Phase, Protocol, Strategy};
+pub use words::{By, Cause, EventKind, Family, Mode, Outcome, PathEnd, Phase, Protocol, Reason, RouteKind, Strategy};

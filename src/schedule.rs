@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::classify::{advice, codes};
-use crate::model::{Attempt, By, Cause, DEADLINE, Lookup, Outcome, Protocol, Report, SIGNAL, Strategy};
+use crate::model::{Attempt, By, Cause, Lookup, Outcome, Protocol, Reason, Report, Strategy};
 
 mod decide;
 mod plan;
@@ -63,7 +63,7 @@ enum LookupState {
 /// One address of a target on its way through its tries.
 struct Lane {
     address: SocketAddr,
-    skip: Option<&'static str>,
+    skip: Option<Reason>,
     tries: u32,
     self_connects: u32,
     running: Option<AttemptId>,
@@ -517,7 +517,7 @@ impl Engine {
             Some(&lane) if !connected && self.stopped.is_none() => self.ready.push_front((key, lane)),
             _ if connected => {
                 for lane in rest {
-                    set_aside(target, lane, now, Outcome::Skipped, "an earlier address connected");
+                    set_aside(target, lane, now, Outcome::Skipped, Reason::Enough);
                 }
             }
             _ => {}
@@ -614,7 +614,7 @@ impl Engine {
         let Some(key) = self.next_target(now) else { return };
         let target = &mut self.targets[key];
         for index in 0..target.lanes.len() {
-            set_aside(target, index, now, Outcome::Skipped, DEADLINE);
+            set_aside(target, index, now, Outcome::Skipped, Reason::Deadline);
         }
         self.settle(now, key);
     }
@@ -645,8 +645,8 @@ impl Engine {
 
     fn skip_waiting(&mut self, now: Instant, why: Stop) {
         let reason = match why {
-            Stop::Limit => DEADLINE,
-            Stop::Interrupted => SIGNAL,
+            Stop::Limit => Reason::Deadline,
+            Stop::Interrupted => Reason::Signal,
         };
         let keys: Vec<usize> = self.targets.iter().map(|(key, _)| key).collect();
         for key in keys {
@@ -716,7 +716,7 @@ fn lanes(goal: &Goal, found: &[Found]) -> Vec<Lane> {
 }
 
 /// Closes a lane without an attempt.
-fn set_aside(target: &mut Target, index: usize, now: Instant, outcome: Outcome, reason: &'static str) {
+fn set_aside(target: &mut Target, index: usize, now: Instant, outcome: Outcome, reason: Reason) {
     let lane = &mut target.lanes[index];
     lane.done = true;
     let attempt = Attempt::skipped(lane.address, lane.tries + 1, now - target.started, outcome, reason);

@@ -15,7 +15,7 @@ use std::process::Command;
 
 use clap::{Arg, CommandFactory};
 use rconnect::app::args::Args;
-use rconnect::classify::{codes, exit};
+use rconnect::classify::exit;
 use rconnect::model::Outcome;
 
 const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
@@ -111,9 +111,8 @@ fn with_tables(text: &str) -> String {
 fn table(name: &str) -> String {
     match name {
         "outcomes" => {
-            let row = |&outcome: &Outcome| {
-                format!("| `{outcome}` | {} | {} |\n", codes::meaning(outcome), exit::class(outcome))
-            };
+            let row =
+                |&outcome: &Outcome| format!("| `{outcome}` | {} | {} |\n", outcome.meaning(), exit::class(outcome));
             "| outcome | what it stands for | exit code |\n|---|---|---|\n".to_owned()
                 + &Outcome::ALL.iter().map(row).collect::<String>()
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::grammar::Grammar;
-use rconnect::model::{Attempt, By, Cause, Code, Event, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Report, Route, Strategy, Target, Totals};
+use rconnect::model::{Attempt, By, Cause, Code, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals};
 use rconnect::output::{Format, Reporter, Style, csv};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -130,7 +130,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         syns: u.arbitrary()?,
         rtt: maybe(u, duration)?,
         route: maybe(u, route)?,
-        reason: maybe(u, |u| u.choose(&["no local route for this family", "another address was enough"]).copied())?,
+        reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
         advice: maybe(u, |u| u.choose(&ADVICE).map(ToString::to_string))?,
         events: list(u, 4, event)?,
     })
@@ -141,7 +141,7 @@ const ADVICE: [&str; 3] = ["check the spelling", "ask who runs 10.1.0.1", "two\u
 
 fn route(u: &mut Unstructured) -> Result<Route> {
     Ok(Route {
-        kind: maybe(u, |u| u.choose(&["unicast", "local", "blackhole"]).copied())?,
+        kind: maybe(u, |u| u.choose(RouteKind::ALL).copied())?,
         interface: maybe(u, interface)?,
         gateway: u.arbitrary()?,
         source: u.arbitrary()?,
@@ -159,7 +159,7 @@ fn interface(u: &mut Unstructured) -> Result<String> {
 }
 
 fn event(u: &mut Unstructured) -> Result<Event> {
-    let event = *u.choose(&["socket", "connect", "error-queue", "writable", "SO_ERROR", "limit"])?;
+    let event = *u.choose(EventKind::ALL)?;
     Ok(Event { at: duration(u)?, event, error: maybe(u, code)? })
 }
 
@@ -173,7 +173,7 @@ fn path(u: &mut Unstructured) -> Result<Path> {
 fn icmp(u: &mut Unstructured) -> Result<Icmp> {
     let (from, at): (IpAddr, Option<Duration>) = (u.arbitrary()?, maybe(u, duration)?);
     let (kind, code, info, count) = u.arbitrary()?;
-    Ok(Icmp { from, v6: u.arbitrary()?, kind, code, info, at, count, decisive: u.arbitrary()? })
+    Ok(Icmp { from, family: *u.choose(Family::ALL)?, kind, code, info, at, count, decisive: u.arbitrary()? })
 }
 
 fn code(u: &mut Unstructured) -> Result<Code> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::app::args::{Args, Kind};
 use crate::classify::codes::{self, Row, System, Vocabulary};
 use crate::classify::exit;
-use crate::model::{Cause, Outcome};
+use crate::model::{By, Cause, Outcome, PathEnd, Phase};
 use crate::output;
 use crate::output::csv;
 
@@ -145,7 +145,7 @@ fn list(items: impl Iterator<Item = (Inline, String)>) -> Roff {
 }
 
 fn outcomes() -> String {
-    let text = |outcome| format!("{} (exit code {})", codes::meaning(outcome), exit::class(outcome));
+    let text = |outcome: Outcome| format!("{} (exit code {})", outcome.meaning(), exit::class(outcome));
     source(list(Outcome::ALL.iter().map(|&outcome| (bold(outcome.slug()), text(outcome)))))
 }
 
@@ -197,17 +197,18 @@ fn json() -> String {
     keys(&schema) + &parts.into_iter().map(part).collect::<String>()
 }
 
-/// The words that a key can have as its value, with the descriptions of the schema.
+/// The words that a key can have as its value, and what they mean.
 fn words() -> String {
-    let schema = schema();
-    let part = |name: &str| {
-        let text = schema["$defs"][name]["description"].as_str().unwrap_or_default();
-        let words = text.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let mut head = Roff::new();
-        head.control("PP", []).text([roman("Words of "), italic(name), roman(":")]);
-        source(head) + &source(list(words.map(|(word, meaning)| (bold(word), meaning.to_owned()))))
-    };
-    ["outcome", "by", "phase", "pathEnd"].map(part).concat()
+    macro_rules! list_of { ($($key:literal: $words:ident,)*) => {
+        [$(words_of($key, $words::ALL.iter().map(|word| (word.slug(), word.meaning()))),)*].concat()
+    } }
+    list_of! { "outcome": Outcome, "by": By, "phase": Phase, "pathEnd": PathEnd, }
+}
+
+fn words_of(key: &str, words: impl Iterator<Item = (&'static str, &'static str)>) -> String {
+    let mut head = Roff::new();
+    head.control("PP", []).text([roman("Words of "), italic(key), roman(":")]);
+    source(head) + &source(list(words.map(|(word, meaning)| (bold(word), meaning.to_owned()))))
 }
 
 /// The words of `cause`.

@@ -6,7 +6,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::classify::codes::{self, Row, System, TABLE};
+use crate::classify::codes::{Row, System, TABLE};
 use crate::classify::exit;
 use crate::model::{Outcome, Phase};
 
@@ -34,7 +34,7 @@ fn similar(query: &str) -> Vec<&'static str> {
     let half = query.get(..query.len() / 2 + 1).filter(|half| half.len() > 2);
     let begins = |word: &&str| half.is_some_and(|half| word.to_ascii_uppercase().starts_with(half));
     let outcomes = Outcome::ALL.iter().map(|outcome| outcome.slug()).filter(begins);
-    let names = TABLE.iter().map(|row| row.name).filter(|name| query.len() > 2 && name.contains(&query));
+    let names = TABLE.iter().map(|row| row.name.as_str()).filter(|name| query.len() > 2 && name.contains(&query));
     outcomes.chain(names).take(3).collect()
 }
 
@@ -90,7 +90,7 @@ fn cells(row: &Row) -> [String; 7] {
     let number = |number: Option<i32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
     let near = if row.nearest { "~" } else { "" };
     [
-        row.name.to_owned(),
+        row.name.to_string(),
         number(row.number),
         row.winsock_name.map_or_else(|| "-".to_owned(), |name| format!("{near}{name}")),
         number(row.winsock_number),
@@ -114,7 +114,7 @@ fn number_here(query: &str, found: &[Found]) -> Option<String> {
 
 fn outcome_text(outcome: Outcome) -> String {
     let mut text = format!("{outcome}\n");
-    field(&mut text, "meaning", codes::meaning(outcome));
+    field(&mut text, "meaning", outcome.meaning());
     field(&mut text, "exit code", &exit::class(outcome).to_string());
     text
 }
@@ -122,7 +122,7 @@ fn outcome_text(outcome: Outcome) -> String {
 fn row_text(row: &Row, reading: &Reading, query: &str) -> String {
     let mut text = format!("{}{}\n", row.describe(), remark(row));
     if let Reading::Elsewhere(systems) = reading {
-        field(&mut text, "number", &format!("{query} on {}", list_of(systems.iter().map(|system| system.title()))));
+        field(&mut text, "number", &format!("{query} on {}", list_of(systems.iter().map(|system| system.meaning()))));
     }
     field(&mut text, "meaning", row.meaning);
     field(&mut text, "outcome", &outcomes(row));
@@ -130,16 +130,16 @@ fn row_text(row: &Row, reading: &Reading, query: &str) -> String {
     field(&mut text, "retryable", yes_or_no(row.retryable));
     field(&mut text, "advice", row.advice);
     row.note.iter().for_each(|note| field(&mut text, "note", note));
-    field(&mut text, "documented", row.source.title());
+    field(&mut text, "documented", row.source.meaning());
     row.alias.iter().for_each(|alias| field(&mut text, "also", alias));
-    let numbers = list_of(row.numbers.distinct().map(|(system, number)| format!("{}\u{a0}{number}", system.title())));
+    let numbers = list_of(row.numbers.distinct().map(|(system, number)| format!("{}\u{a0}{number}", system.meaning())));
     field(&mut text, "numbers", if numbers.is_empty() { "Windows only" } else { &numbers });
     text
 }
 
 fn remark(row: &Row) -> &'static str {
     match (row.nearest, row.number, row.winsock_name) {
-        (_, None, Some(name)) if name == row.name => " (Windows only)",
+        (_, None, Some(name)) if name == row.name.as_str() => " (Windows only)",
         (_, None, _) => " (not on this system)",
         (true, ..) => " (nearest)",
         (_, _, None) => " (no Winsock code)",
@@ -219,7 +219,7 @@ impl From<&Found> for Line {
     fn from(found: &Found) -> Self {
         match found {
             &Found::Outcome(outcome) => {
-                Line::Outcome { outcome, meaning: codes::meaning(outcome), exit_code: exit::class(outcome) }
+                Line::Outcome { outcome, meaning: outcome.meaning(), exit_code: exit::class(outcome) }
             }
             Found::Row(row, reading) => Line::row(row, Some(reading)),
         }
@@ -276,7 +276,7 @@ fn find(query: &str) -> Vec<Found> {
         return find_outcome(outcome);
     }
     let mut rows: Vec<_> = TABLE.iter().filter(|row| row.is_called(query)).collect();
-    rows.sort_by_key(|row| row.nearest && !row.name.eq_ignore_ascii_case(query));
+    rows.sort_by_key(|row| row.nearest && !row.name.as_str().eq_ignore_ascii_case(query));
     rows.into_iter().map(|row| Found::Row(row, Reading::Name)).collect()
 }
 
@@ -382,7 +382,8 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
 
     #[test]
     fn lines_are_folded() {
-        for line in TABLE.iter().flat_map(|row| text(row.name).lines().map(str::to_owned).collect::<Vec<_>>()) {
+        for line in TABLE.iter().flat_map(|row| text(row.name.as_str()).lines().map(str::to_owned).collect::<Vec<_>>())
+        {
             assert!(line.chars().count() <= WIDTH && line == line.trim_end(), "{line}");
         }
     }
@@ -412,7 +413,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         assert_eq!(lines.len(), 1 + TABLE.len());
         let meaning = lines[0].find("MEANING").unwrap();
         for (row, line) in TABLE.iter().zip(&lines[1..]) {
-            assert!(line.starts_with(row.name));
+            assert!(line.starts_with(row.name.as_str()));
             assert_eq!(&line[meaning..], row.meaning);
         }
     }
@@ -425,7 +426,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         let listed = values(list_json());
         assert_eq!(listed.len(), TABLE.len());
         for (row, value) in TABLE.iter().zip(&listed) {
-            assert_eq!(value["name"], row.name);
+            assert_eq!(value["name"], row.name.as_str());
             assert_eq!(value["exit_code"], exit::class(row.outcome));
             assert_eq!(value["numbers"]["freebsd"].as_i64(), row.numbers.on(System::Freebsd).map(i64::from));
             assert!(value.get("matched").is_none());
@@ -440,7 +441,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         find(query)
             .iter()
             .filter_map(|found| match found {
-                Found::Row(row, _) => Some(row.name),
+                Found::Row(row, _) => Some(row.name.as_str()),
                 Found::Outcome(_) => None,
             })
             .collect()
@@ -449,15 +450,19 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
     #[test]
     fn every_row_is_found_by_each_of_its_names_and_numbers() {
         for row in TABLE {
-            for name in [Some(row.name), row.alias, row.winsock_name].into_iter().flatten() {
-                assert!(names(name).contains(&row.name) && names(&name.to_lowercase()).contains(&row.name), "{name}");
+            for name in [Some(row.name.as_str()), row.alias, row.winsock_name].into_iter().flatten() {
+                assert!(
+                    names(name).contains(&row.name.as_str())
+                        && names(&name.to_lowercase()).contains(&row.name.as_str()),
+                    "{name}"
+                );
             }
             let numbers = row.numbers.iter().map(|(_, number)| number).chain(row.winsock_number).chain(row.number);
             for number in numbers {
-                assert!(names(&number.to_string()).contains(&row.name), "{} {number}", row.name);
+                assert!(names(&number.to_string()).contains(&row.name.as_str()), "{} {number}", row.name.as_str());
             }
-            assert!(names(row.outcome.slug()).contains(&row.name), "{}", row.outcome);
-            assert_eq!(names(row.name)[0], row.name);
+            assert!(names(row.outcome.slug()).contains(&row.name.as_str()), "{}", row.outcome);
+            assert_eq!(names(row.name.as_str())[0], row.name.as_str());
         }
     }
 
@@ -490,7 +495,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         use Reading::*;
         let found = |query| -> Vec<(&str, Reading)> {
             let rows = find(query).into_iter().map(|found| match found {
-                Found::Row(row, reading) => (row.name, reading),
+                Found::Row(row, reading) => (row.name.as_str(), reading),
                 Found::Outcome(outcome) => panic!("{outcome}"),
             });
             rows.collect()

@@ -1,7 +1,7 @@
 //! Where targets come from: the command line, a file, a stream; turned into the engine's groups one at a time.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use anyhow::{Context, Result, anyhow};
 use crate::app::lines::{Lines, NO_TARGET};
 use crate::app::rules::{Rules, socket_address};
 use crate::grammar::{Hosts, Spec};
-use crate::model::{Address, Host, Target};
+use crate::model::{Address, Family, Host, Target};
 use crate::net::driver::{Draw, Drawn};
-use crate::net::sys::{Family, Waiter};
+use crate::net::sys::Waiter;
 use crate::schedule::{Goal, Group, Name};
 
 /// Targets in the order given.
@@ -88,7 +88,7 @@ fn groups(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Group> 
             Some(name) => [looked_up(name, spec)].into(),
             None => [direct(spec)].into(),
         },
-        Hosts::Network { net, .. } if fits(net.addr().is_ipv6(), family) => [direct(spec)].into(),
+        Hosts::Network { net, .. } if fits(net.addr(), family) => [direct(spec)].into(),
         // A network of the other family fails as one of its addresses would.
         Hosts::Network { net, .. } => {
             let name = Name::Pinned([SocketAddr::new(net.addr(), 0)].into());
@@ -125,7 +125,7 @@ fn named(ascii: Arc<str>, spec: Spec, rules: &Rules) -> VecDeque<Group> {
 fn literal_name(address: &Address, family: Option<Family>) -> Option<Name> {
     match &address.zone {
         Some(zone) => Some(Name::Scoped(address.ip, Arc::clone(zone))),
-        None if fits(address.ip.is_ipv6(), family) => None,
+        None if fits(address.ip, family) => None,
         None => Some(Name::Pinned([SocketAddr::new(address.ip, 0)].into())),
     }
 }
@@ -153,8 +153,8 @@ fn scoped(address: &Address) -> SocketAddr {
     socket_address(address).unwrap_or(SocketAddr::new(address.ip, 0))
 }
 
-fn fits(v6: bool, family: Option<Family>) -> bool {
-    family.is_none_or(|family| v6 == (family == Family::V6))
+fn fits(ip: IpAddr, wanted: Option<Family>) -> bool {
+    wanted.is_none_or(|wanted| Family::of(ip) == wanted)
 }
 
 fn goal(target: &Target, address: Option<SocketAddr>) -> Goal {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use anyhow::{Context, Result, ensure};
 
 use crate::grammar::{Grammar, Hosts, Pin, Spec};
-use crate::model::{Address, Host, Protocol};
+use crate::model::{Address, Family, Host, Protocol};
 use crate::net::sys;
 
 /// A network of more addresses is swept only on purpose (`--yes`).
@@ -73,14 +73,13 @@ impl Rules {
             "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
         );
         if let (Some(source), Some(ip)) = (self.source, literal(&spec.hosts)) {
-            let family = |v6| if v6 { "IPv6" } else { "IPv4" };
             ensure!(
                 source.is_ipv6() == ip.is_ipv6(),
                 "{} is {} and --source {} is {}: give a source address of the same family",
                 spec.hosts,
-                family(ip.is_ipv6()),
+                Family::of(ip).meaning(),
                 source.ip(),
-                family(source.is_ipv6()),
+                Family::of(source.ip()).meaning(),
             );
         }
         Ok(spec)

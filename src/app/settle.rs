@@ -15,8 +15,8 @@ use crate::app::rules::{Rules, socket_address};
 use crate::classify::exit;
 use crate::classify::requirement::Require;
 use crate::grammar::Spec;
-use crate::model::{Mode, Protocol, Strategy};
-use crate::net::sys::{self, Family};
+use crate::model::{Family, Mode, Protocol, Strategy};
+use crate::net::sys;
 use crate::net::{attempt, clock, resolve};
 use crate::output::{Format, Style};
 use crate::schedule::Policy;
@@ -215,7 +215,7 @@ fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
         (_, true) => Some(Family::V6),
         _ => None,
     };
-    let bound = source.map(|source| if source.is_ipv4() { Family::V4 } else { Family::V6 });
+    let bound = source.map(|source| Family::of(source.ip()));
     match (asked, bound) {
         (Some(asked), Some(bound)) if asked != bound => {
             bail!("--source is an address of the other family than -4 or -6 asks for: drop one of them")

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::classify::codes;
-use crate::model::{Attempt, By, Cause, Phase};
+use crate::model::{Attempt, By, Cause, Phase, RouteKind};
 
 /// What the advice adds where the path is worth a look.
 const TRACE: &str = "; --trace shows how far packets get";
@@ -94,7 +94,7 @@ fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
 /// Whether the destination is this machine itself.
 fn is_own(attempt: &Attempt, to: IpAddr) -> bool {
     let local = attempt.local.is_some_and(|local| local.ip().to_canonical() == to);
-    local || to.is_loopback() || attempt.route.as_ref().is_some_and(|route| route.kind == Some("local"))
+    local || to.is_loopback() || attempt.route.as_ref().is_some_and(|route| route.kind == Some(RouteKind::Local))
 }
 
 /// Who said what the cause rests on: where our limit ended the attempt, the sender of the message until then.

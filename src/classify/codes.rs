@@ -10,18 +10,15 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::model::{Code, Outcome, Phase, slugs};
+use crate::model::{Code, Name, Outcome, Phase, slugs};
 pub use table::TABLE;
 
 slugs! {
     /// Which vocabulary a row's name belongs to.
     Vocabulary {
-        /// errno of POSIX and of systems that follow it.
-        Posix = "posix",
-        /// `EAI_` of getaddrinfo().
-        Resolver = "resolver",
-        /// Exists only as a Windows number.
-        Winsock = "winsock",
+        Posix = "posix": "errno of POSIX and of systems that follow it",
+        Resolver = "resolver": "EAI_ of getaddrinfo()",
+        Winsock = "winsock": "only a number of Windows",
     }
 }
 
@@ -29,72 +26,31 @@ slugs! {
     /// The most specific document that lists a code. There is no value for the `connect()` page alone: the
     /// `WSAConnect()` page repeats all its codes.
     Source {
-        /// Microsoft's pages of `connect()` and `WSAConnect()`.
-        Connect = "connect+wsaconnect",
-        /// Microsoft's page of `WSAConnect()` only.
-        WsaConnect = "wsaconnect",
-        /// Microsoft's list of Winsock error codes.
-        WinsockCodes = "winsock-codes",
-        /// Microsoft's list of system error codes, met through overlapped I/O.
-        SystemCodes = "system-codes",
-        /// POSIX, at connect() or another socket function.
-        Posix = "posix",
-        /// RFC 3493, POSIX or the C library, at getaddrinfo().
-        Getaddrinfo = "getaddrinfo",
-        /// Manual or source of the systems that have it.
-        System = "system",
-    }
-}
-
-impl Source {
-    /// For people.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Source::Connect => "Microsoft's connect() and WSAConnect() pages",
-            Source::WsaConnect => "Microsoft's WSAConnect() page",
-            Source::WinsockCodes => "Microsoft's list of Winsock error codes",
-            Source::SystemCodes => "Microsoft's list of system error codes",
-            Source::Posix => "POSIX socket functions",
-            Source::Getaddrinfo => "getaddrinfo()",
-            Source::System => "the manual of the systems that have it",
-        }
+        Connect = "connect+wsaconnect": "Microsoft's connect() and WSAConnect() pages",
+        WsaConnect = "wsaconnect": "Microsoft's WSAConnect() page",
+        WinsockCodes = "winsock-codes": "Microsoft's list of Winsock error codes",
+        SystemCodes = "system-codes": "Microsoft's list of system error codes",
+        Posix = "posix": "POSIX socket functions",
+        Getaddrinfo = "getaddrinfo": "getaddrinfo()",
+        System = "system": "the manual of the systems that have it",
     }
 }
 
 slugs! {
-    /// Systems whose numbers differ; the order is that of the columns in [`TABLE`].
+    /// Systems whose numbers differ (`Linux` has the generic ones: x86, arm, riscv, powerpc, s390, loongarch); the order
+    /// is that of the columns in [`TABLE`].
     System {
-        /// Linux with the generic numbers: x86, arm, riscv, powerpc, s390, loongarch.
-        Linux = "linux",
-        /// Linux on MIPS.
-        Mips = "linux-mips",
-        /// Linux on SPARC.
-        Sparc = "linux-sparc",
-        /// Linux on Alpha.
-        Alpha = "linux-alpha",
-        /// Linux on PA-RISC.
-        Parisc = "linux-parisc",
-        /// macOS.
-        Macos = "macos",
-        /// FreeBSD.
-        Freebsd = "freebsd",
+        Linux = "linux": "Linux",
+        Mips = "linux-mips": "Linux/MIPS",
+        Sparc = "linux-sparc": "Linux/SPARC",
+        Alpha = "linux-alpha": "Linux/Alpha",
+        Parisc = "linux-parisc": "Linux/PA-RISC",
+        Macos = "macos": "macOS",
+        Freebsd = "freebsd": "FreeBSD",
     }
 }
 
 impl System {
-    /// For people.
-    pub const fn title(self) -> &'static str {
-        match self {
-            System::Linux => "Linux",
-            System::Mips => "Linux/MIPS",
-            System::Sparc => "Linux/SPARC",
-            System::Alpha => "Linux/Alpha",
-            System::Parisc => "Linux/PA-RISC",
-            System::Macos => "macOS",
-            System::Freebsd => "FreeBSD",
-        }
-    }
-
     /// Whether this is Linux with numbers of its own.
     const fn is_linux_port(self) -> bool {
         matches!(self, System::Mips | System::Sparc | System::Alpha | System::Parisc)
@@ -133,7 +89,7 @@ impl Serialize for Numbers {
 #[derive(Debug, Serialize)]
 pub struct Row {
     /// POSIX or `EAI_` name; the Windows name where no other exists.
-    pub name: &'static str,
+    pub name: Name,
     /// A second name of the same code.
     pub alias: Option<&'static str>,
     /// What kind of name that is.
@@ -178,7 +134,7 @@ impl Row {
     /// Name and number in both vocabularies.
     pub fn describe(&self) -> Described {
         Described {
-            name: Cow::Borrowed(self.name),
+            name: Cow::Borrowed(self.name.as_str()),
             number: self.number,
             winsock_name: self.winsock_name,
             winsock_number: self.winsock_number,
@@ -188,7 +144,10 @@ impl Row {
 
     /// Whether `name` is one of this row's names, in any case.
     pub fn is_called(&self, name: &str) -> bool {
-        [Some(self.name), self.alias, self.winsock_name].into_iter().flatten().any(|own| own.eq_ignore_ascii_case(name))
+        [Some(self.name.as_str()), self.alias, self.winsock_name]
+            .into_iter()
+            .flatten()
+            .any(|own| own.eq_ignore_ascii_case(name))
     }
 }
 
@@ -270,37 +229,20 @@ fn undocumented(code: Code) -> Described {
     }
 }
 
+/// The documented name of a code that this system returned.
+pub fn name(code: Code) -> Option<Name> {
+    row(code).map(|row| row.name)
+}
+
 /// This system's code for a POSIX or `EAI_` name. On Windows the Winsock number, the nearest one included: there
 /// `EINPROGRESS` is WSAEWOULDBLOCK.
-pub fn posix(name: &str) -> Option<Code> {
-    let row = TABLE.iter().find(|row| row.name == name || row.alias == Some(name))?;
+pub fn code(name: Name) -> Option<Code> {
+    let row = TABLE.iter().find(|row| row.name == name)?;
     let number = if cfg!(windows) { row.winsock_number } else { row.number }?;
     match row.vocabulary {
         Vocabulary::Posix => Some(Code::Os(number)),
         Vocabulary::Resolver => Some(Code::Eai(number)),
         Vocabulary::Winsock => None,
-    }
-}
-
-/// What an outcome word stands for.
-pub const fn meaning(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Connected => "the handshake was completed (UDP: a reply came)",
-        Outcome::Refused => "somebody answered no: a reset, or an ICMP message that port or protocol is unreachable",
-        Outcome::TimedOut => "nothing decided it before our limit, or the system's own, ran out",
-        Outcome::Unreachable => "no way to the network or host, as this machine, the next hop or a router tells",
-        Outcome::Denied => "a policy forbids it, on this machine or on a router",
-        Outcome::Unavailable => "this machine lacks what it takes: address, port, descriptor, memory or network",
-        Outcome::Unsupported => "this machine does not support the family, protocol or operation",
-        Outcome::Invalid => "the request cannot be carried out as asked",
-        Outcome::Reset => "the handshake was completed, then the connection was cut at once",
-        Outcome::SelfConnected => "TCP met itself on loopback; nobody listens there",
-        Outcome::Unconfirmed => "UDP: sent, and neither reply nor error came, which proves nothing",
-        Outcome::Interrupted => "a signal or another part of the program ended it",
-        Outcome::Cancelled => "not needed any more: another address was enough",
-        Outcome::Skipped => "not tried, for the reason given",
-        Outcome::Unresolved => "the name gave no address",
-        Outcome::Failed => "a code that has no class; its number is shown",
     }
 }
 
@@ -311,7 +253,7 @@ mod tests {
     use super::*;
 
     fn named(name: &str) -> &'static Row {
-        TABLE.iter().find(|row| row.name == name).unwrap_or_else(|| panic!("no row {name}"))
+        TABLE.iter().find(|row| row.name.as_str() == name).unwrap_or_else(|| panic!("no row {name}"))
     }
 
     #[test]
@@ -322,7 +264,7 @@ mod tests {
             assert!(!row.nearest || row.winsock_name.is_some(), "{}", row.name);
             assert!(row.numbers.iter().next().is_some() != (row.vocabulary == Vocabulary::Winsock), "{}", row.name);
             let resolver = row.vocabulary == Vocabulary::Resolver;
-            assert_eq!(row.name.starts_with("EAI_"), resolver, "{}", row.name);
+            assert_eq!(row.name.as_str().starts_with("EAI_"), resolver, "{}", row.name);
             assert!(
                 !resolver || (row.phases == [Phase::Resolve] && row.outcome == Outcome::Unresolved),
                 "{}",
@@ -338,7 +280,7 @@ mod tests {
     fn no_name_and_no_number_is_there_twice() {
         let mut seen = HashSet::new();
         for row in TABLE {
-            assert!(seen.insert(row.name), "{}", row.name);
+            assert!(seen.insert(row.name.as_str()), "{}", row.name);
             assert!(row.alias.is_none_or(|alias| seen.insert(alias)), "{:?}", row.alias);
         }
         let exact = |resolver: bool| {
@@ -389,7 +331,7 @@ mod tests {
     #[test]
     fn only_what_the_documents_call_retryable_is() {
         let retryable: HashSet<_> = TABLE.iter().filter(|row| row.retryable).map(|row| row.name).collect();
-        assert_eq!(retryable, HashSet::from(["ECONNREFUSED", "ENETUNREACH", "ETIMEDOUT", "EAI_AGAIN"]));
+        assert_eq!(retryable, HashSet::from([Name::ECONNREFUSED, Name::ENETUNREACH, Name::ETIMEDOUT, Name::EAI_AGAIN]));
     }
 
     /// Name, Winsock, then the columns: from the headers of Linux (asm-generic, mips, sparc, alpha, parisc), macOS and
@@ -403,6 +345,7 @@ mod tests {
         EACCES           10013   13  13  13  13  13  13  13
         EFAULT           10014   14  14  14  14  14  14  14
         ENODEV          ~10049   19  19  19  19  19  19  19
+        ENXIO           ~10049    6   6   6   6   6   6   6
         EINVAL           10022   22  22  22  22  22  22  22
         ENFILE          ~10024   23  23  23  23  23  23  23
         EMFILE           10024   24  24  24  24  24  24  24
@@ -498,7 +441,7 @@ mod tests {
             _ => System::Linux,
         };
         // A name that only glibc has stays without a number under another C library.
-        for row in TABLE.iter().filter(|row| row.name != "EAI_IDN_ENCODE" || cfg!(target_env = "gnu")) {
+        for row in TABLE.iter().filter(|row| row.name != Name::EAI_IDN_ENCODE || cfg!(target_env = "gnu")) {
             assert_eq!(row.number, row.numbers.on(system), "{}", row.name);
         }
     }
@@ -520,7 +463,8 @@ mod tests {
         );
         for row in TABLE.iter().filter(|row| row.vocabulary == Vocabulary::Posix && !row.nearest) {
             assert!(
-                row.winsock_name.is_none_or(|name| name.strip_prefix("WSA") == Some(row.alias.unwrap_or(row.name)))
+                row.winsock_name
+                    .is_none_or(|name| name.strip_prefix("WSA") == Some(row.alias.unwrap_or(row.name.as_str())))
             );
         }
     }
@@ -542,34 +486,33 @@ mod tests {
     fn lookups_agree_with_libc() {
         macro_rules! check { ($kind:ident: $($name:ident)*) => { $({
             let code = Code::$kind(libc::$name);
-            assert_eq!(posix(stringify!($name)), Some(code));
             let row = row(code).unwrap();
-            assert!(row.name == stringify!($name) || row.alias == Some(stringify!($name)), "{}", row.name);
+            assert!(row.is_called(stringify!($name)), "{}", row.name);
+            assert_eq!(super::code(row.name), Some(code));
         })* } }
-        check!(Os: EPERM EINTR EBADF EAGAIN EWOULDBLOCK ENOMEM EACCES EFAULT ENODEV EINVAL ENFILE EMFILE EPIPE EPROTO
+        check!(Os: EPERM EINTR EBADF EAGAIN EWOULDBLOCK ENOMEM EACCES EFAULT ENODEV ENXIO EINVAL ENFILE EMFILE EPIPE EPROTO
             ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP
             EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET
             ENOBUFS EISCONN ENOTCONN ESHUTDOWN ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS
             ENOSYS);
         check!(Eai: EAI_BADFLAGS EAI_NONAME EAI_AGAIN EAI_FAIL EAI_FAMILY EAI_SOCKTYPE EAI_SERVICE EAI_MEMORY
             EAI_SYSTEM EAI_OVERFLOW);
-        assert_eq!(posix("WSANOTINITIALISED"), None);
-        assert_eq!(posix("ENOENT"), None);
+        assert_eq!(code(Name::WSANOTINITIALISED), None);
     }
 
     #[test]
     fn on_windows_the_exact_pair_wins_over_the_nearest() {
-        let name = |code| row_by_winsock(code).map(|row| row.name);
+        let name = |code| row_by_winsock(code).map(|row| row.name.as_str());
         for row in TABLE.iter().filter(|row| !row.nearest && row.vocabulary != Vocabulary::Resolver) {
             assert_eq!(
                 row.winsock_number.and_then(|number| name(Code::Os(number))),
-                row.winsock_name.map(|_| row.name)
+                row.winsock_name.map(|_| row.name.as_str())
             );
         }
         for row in TABLE.iter().filter(|row| !row.nearest && row.vocabulary == Vocabulary::Resolver) {
             assert_eq!(
                 row.winsock_number.and_then(|number| name(Code::Eai(number))),
-                row.winsock_name.map(|_| row.name)
+                row.winsock_name.map(|_| row.name.as_str())
             );
         }
         assert_eq!(name(Code::Os(8)), Some("ENOMEM"));
@@ -581,10 +524,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn both_vocabularies_side_by_side() {
-        let text = |name| describe(posix(name).unwrap()).to_string();
-        assert_eq!(text("EINPROGRESS"), "EINPROGRESS 115 · WSAEWOULDBLOCK 10035");
-        assert_eq!(text("EPROTO"), "EPROTO 71");
-        assert_eq!(text("EAI_AGAIN"), "EAI_AGAIN -3 · WSATRY_AGAIN 11002");
+        let text = |name| describe(code(name).unwrap()).to_string();
+        assert_eq!(text(Name::EINPROGRESS), "EINPROGRESS 115 · WSAEWOULDBLOCK 10035");
+        assert_eq!(text(Name::EPROTO), "EPROTO 71");
+        assert_eq!(text(Name::EAI_AGAIN), "EAI_AGAIN -3 · WSATRY_AGAIN 11002");
         assert_eq!(named("WSANOTINITIALISED").describe().to_string(), "WSANOTINITIALISED 10093");
         assert_eq!(
             serde_json::to_string(&describe(Code::Os(113))).unwrap(),
@@ -603,8 +546,8 @@ mod tests {
     #[cfg(windows)]
     #[test]
     fn codes_of_windows() {
-        assert_eq!(posix("EINPROGRESS"), Some(Code::Os(10035)));
-        assert_eq!(posix("EAI_NONAME"), Some(Code::Eai(11001)));
+        assert_eq!(code(Name::EINPROGRESS), Some(Code::Os(10035)));
+        assert_eq!(code(Name::EAI_NONAME), Some(Code::Eai(11001)));
         assert_eq!(describe(Code::Os(10061)).name, "ECONNREFUSED");
         assert_eq!(describe(Code::Eai(11001)).number, Some(11001));
         assert_eq!(describe(Code::Os(12345)).to_string(), "WSA 12345");
@@ -617,11 +560,5 @@ mod tests {
         assert_eq!(outcomes("ENOPROTOOPT", Phase::Option), Outcome::Unsupported);
         assert_eq!(outcomes("ENOPROTOOPT", Phase::Completion), Outcome::Refused);
         assert_eq!(outcomes("ECONNREFUSED", Phase::Completion), Outcome::Refused);
-    }
-
-    #[test]
-    fn outcomes_have_meanings_of_their_own() {
-        let meanings: HashSet<_> = Outcome::ALL.iter().map(|&outcome| meaning(outcome)).collect();
-        assert_eq!(meanings.len(), Outcome::ALL.len());
     }
 }

@@ -1,6 +1,6 @@
 //! What makes a target good, and what a target comes to, from what its addresses came to.
 
-use crate::model::{Attempt, By, DEADLINE, Lookup, Outcome, SIGNAL};
+use crate::model::{Attempt, By, Family, Lookup, Outcome, Reason};
 
 /// What makes a target good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn last_word<'a>(tries: impl DoubleEndedIterator<Item = &'a Attempt>) -> Opt
 fn counts_as_failed(attempt: &Attempt) -> bool {
     match attempt.outcome {
         Outcome::Connected | Outcome::Cancelled => false,
-        Outcome::Skipped => attempt.reason.is_some_and(|reason| [DEADLINE, SIGNAL].contains(&reason)),
+        Outcome::Skipped => matches!(attempt.reason, Some(Reason::Deadline | Reason::Signal)),
         _ => true,
     }
 }
@@ -66,9 +66,9 @@ pub fn holds(require: Require, finals: &[&Attempt]) -> bool {
         Require::All => connected > 0 && failed.count() == 0,
         Require::Count(count) => connected >= count,
         Require::EachFamily => {
-            let reached =
-                |v6: bool| finals.iter().any(|a| a.address.is_ipv6() == v6 && a.outcome == Outcome::Connected);
-            connected > 0 && failed.into_iter().all(|attempt| reached(attempt.address.is_ipv6()))
+            let family = |attempt: &Attempt| Family::of(attempt.address.ip());
+            let reached = |wanted| finals.iter().any(|a| family(a) == wanted && a.outcome == Outcome::Connected);
+            connected > 0 && failed.into_iter().all(|attempt| reached(family(attempt)))
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::classify::{codes, icmp};
-use crate::model::{By, Cause, Code, End, Evidence, Icmp, Outcome, Phase, Protocol};
+use crate::model::{By, Cause, Code, End, Evidence, Icmp, Name, Outcome, Phase, Protocol, RouteKind};
 
 /// What the evidence comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,124 +132,136 @@ fn own_address(evidence: &Evidence) -> Option<IpAddr> {
 
 /// No message explains the code: the step and the name do.
 fn by_code(evidence: &Evidence, code: Code) -> Judged {
-    let name = codes::row(code).map_or("", |row| row.name);
-    if let Some(shortage) = shortage(name) {
-        return shortage;
-    }
-    let judged = match evidence.phase {
+    let judged = codes::name(code).and_then(|name| shortage(name).or_else(|| by_name(evidence, name)));
+    judged.unwrap_or_else(|| by_table(evidence, code))
+}
+
+fn by_name(evidence: &Evidence, name: Name) -> Option<Judged> {
+    match evidence.phase {
         Phase::Resolve => None,
         Phase::Socket => policy(name),
         Phase::Option => option(name),
         Phase::Bind => bind(evidence, name),
         Phase::Connect => call(evidence, name),
         Phase::Completion => completion(evidence, name),
-    };
-    judged.unwrap_or_else(|| by_table(evidence, code))
+    }
 }
 
 /// A local shortage is never the peer's state, in whatever step it shows.
-fn shortage(name: &str) -> Option<Judged> {
+fn shortage(name: Name) -> Option<Judged> {
     Some(match name {
-        "EMFILE" | "ENFILE" => local(Outcome::Unavailable, Cause::Descriptors),
-        "ENOMEM" | "ENOBUFS" => local(Outcome::Unavailable, Cause::Buffers),
-        "ENODEV" => local(Outcome::Unavailable, Cause::NoInterface),
-        "ENETDOWN" => local(Outcome::Unavailable, Cause::NetworkDown),
+        Name::EMFILE | Name::ENFILE => local(Outcome::Unavailable, Cause::Descriptors),
+        Name::ENOMEM | Name::ENOBUFS => local(Outcome::Unavailable, Cause::Buffers),
+        Name::ENODEV => local(Outcome::Unavailable, Cause::NoInterface),
+        Name::ENETDOWN => local(Outcome::Unavailable, Cause::NetworkDown),
         _ => return None,
     })
 }
 
-fn policy(name: &str) -> Option<Judged> {
-    matches!(name, "EACCES" | "EPERM" | "ENOSYS" | "ENOTCAPABLE" | "ECAPMODE")
+fn policy(name: Name) -> Option<Judged> {
+    matches!(name, Name::EACCES | Name::EPERM | Name::ENOSYS | Name::ENOTCAPABLE | Name::ECAPMODE)
         .then_some(local(Outcome::Denied, Cause::LocalPolicy))
 }
 
-fn option(name: &str) -> Option<Judged> {
+fn option(name: Name) -> Option<Judged> {
     match name {
-        "EINVAL" => Some((Outcome::Invalid, Some(By::Local), None)),
+        Name::EINVAL => Some((Outcome::Invalid, Some(By::Local), None)),
         // Winsock has no ENODEV and no ENXIO.
-        "ENXIO" | "EADDRNOTAVAIL" => Some(local(Outcome::Unavailable, Cause::NoInterface)),
+        Name::ENXIO | Name::EADDRNOTAVAIL => Some(local(Outcome::Unavailable, Cause::NoInterface)),
         _ => policy(name),
     }
 }
 
-fn bind(evidence: &Evidence, name: &str) -> Option<Judged> {
+fn bind(evidence: &Evidence, name: Name) -> Option<Judged> {
     match name {
-        "EADDRNOTAVAIL" => Some(local(Outcome::Unavailable, Cause::SourceAddress)),
-        "EADDRINUSE" => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
-        "EINVAL" if scope_missing(evidence.address) => Some(local(Outcome::Invalid, Cause::ScopeMissing)),
-        "EINVAL" => Some(local(Outcome::Invalid, Cause::SourceMismatch)),
+        Name::EADDRNOTAVAIL => Some(local(Outcome::Unavailable, Cause::SourceAddress)),
+        Name::EADDRINUSE => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
+        Name::EINVAL if scope_missing(evidence.address) => Some(local(Outcome::Invalid, Cause::ScopeMissing)),
+        Name::EINVAL => Some(local(Outcome::Invalid, Cause::SourceMismatch)),
         _ => policy(name),
     }
 }
 
 /// The call of connect() decides only what this machine can decide alone.
-fn call(evidence: &Evidence, name: &str) -> Option<Judged> {
-    let routed = evidence.route.as_ref().and_then(|route| route.error).and_then(codes::row).map(|row| row.name);
+fn call(evidence: &Evidence, name: Name) -> Option<Judged> {
+    let routed = evidence.route.as_ref().and_then(|route| route.error).and_then(codes::name);
     let kind = evidence.route.as_ref().and_then(|route| route.kind);
     let ip = evidence.address.ip().to_canonical();
     let datagram = evidence.protocol == Protocol::Udp;
     Some(match name {
         // Before anything was sent, nobody else can have spoken.
-        "ECONNREFUSED" | "ECONNRESET" | "ECONNABORTED" | "ETIMEDOUT" if datagram || evidence.filtered => {
+        Name::ECONNREFUSED | Name::ECONNRESET | Name::ECONNABORTED | Name::ETIMEDOUT
+            if datagram || evidence.filtered =>
+        {
             local(Outcome::Denied, Cause::LocalPolicy)
         }
-        "EACCES" if datagram && (kind == Some("broadcast") || ip == Ipv4Addr::BROADCAST) => {
+        Name::EACCES if datagram && (kind == Some(RouteKind::Broadcast) || ip == Ipv4Addr::BROADCAST) => {
             local(Outcome::Denied, Cause::Broadcast)
         }
-        "EACCES" if routed == Some("EACCES") => local(Outcome::Denied, Cause::ProhibitRoute),
-        "EINVAL" if scope_missing(evidence.address) => local(Outcome::Invalid, Cause::ScopeMissing),
-        "EINVAL" if routed == Some("EINVAL") => local(Outcome::Unreachable, Cause::BlackholeRoute),
-        "EINVAL" if evidence.source_given => local(Outcome::Invalid, Cause::SourceMismatch),
-        "EINVAL" => (Outcome::Invalid, Some(By::Local), None),
-        "ENETUNREACH" if !datagram && (!is_unicast(ip) || matches!(kind, Some("broadcast" | "multicast"))) => {
+        Name::EACCES if routed == Some(Name::EACCES) => local(Outcome::Denied, Cause::ProhibitRoute),
+        Name::EINVAL if scope_missing(evidence.address) => local(Outcome::Invalid, Cause::ScopeMissing),
+        Name::EINVAL if routed == Some(Name::EINVAL) => local(Outcome::Unreachable, Cause::BlackholeRoute),
+        Name::EINVAL if evidence.source_given => local(Outcome::Invalid, Cause::SourceMismatch),
+        Name::EINVAL => (Outcome::Invalid, Some(By::Local), None),
+        Name::ENETUNREACH
+            if !datagram && (!is_unicast(ip) || matches!(kind, Some(RouteKind::Broadcast | RouteKind::Multicast))) =>
+        {
             local(Outcome::Unreachable, Cause::NotUnicast)
         }
-        "ENETUNREACH" | "EHOSTUNREACH" if evidence.blocking && evidence.route.is_none() => {
+        Name::ENETUNREACH | Name::EHOSTUNREACH if evidence.blocking && evidence.route.is_none() => {
             (Outcome::Unreachable, None, None)
         }
-        "ENETUNREACH" if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
+        Name::ENETUNREACH if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
             local(Outcome::Unreachable, Cause::SourceMismatch)
         }
-        "ENETUNREACH" | "EHOSTUNREACH" if evidence.route.is_some() && routed.is_none() && kind != Some("broadcast") => {
+        Name::ENETUNREACH | Name::EHOSTUNREACH
+            if evidence.route.is_some() && routed.is_none() && kind != Some(RouteKind::Broadcast) =>
+        {
             (Outcome::Unreachable, Some(By::Local), None)
         }
-        "ENETUNREACH" => local(Outcome::Unreachable, Cause::NoRoute),
+        Name::ENETUNREACH => local(Outcome::Unreachable, Cause::NoRoute),
         // macOS and FreeBSD say it for IPv6 without a route; only where the routing table says so it is a route's word.
-        "EHOSTUNREACH" if evidence.route.is_none() => (Outcome::Unreachable, Some(By::Local), None),
-        "EHOSTUNREACH" => local(Outcome::Unreachable, Cause::UnreachableRoute),
-        "EADDRNOTAVAIL" if ip.is_unspecified() => local(Outcome::Invalid, Cause::NotUnicast),
-        "EADDRNOTAVAIL" if no_source(evidence) => local(Outcome::Unavailable, Cause::NoSourceAddress),
-        "EADDRNOTAVAIL" | "EADDRINUSE" | "EAGAIN" => local(Outcome::Unavailable, Cause::LocalPorts),
-        "EMSGSIZE" => (Outcome::Invalid, Some(By::Local), None),
+        Name::EHOSTUNREACH if evidence.route.is_none() => (Outcome::Unreachable, Some(By::Local), None),
+        Name::EHOSTUNREACH => local(Outcome::Unreachable, Cause::UnreachableRoute),
+        Name::EADDRNOTAVAIL if ip.is_unspecified() => local(Outcome::Invalid, Cause::NotUnicast),
+        Name::EADDRNOTAVAIL if no_source(evidence) => local(Outcome::Unavailable, Cause::NoSourceAddress),
+        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => local(Outcome::Unavailable, Cause::LocalPorts),
+        Name::EMSGSIZE => (Outcome::Invalid, Some(By::Local), None),
         _ => return policy(name).or_else(|| answered(evidence, name)),
     })
 }
 
 /// The system's answer after connect() was under way; without a message behind it only TCP itself can have spoken.
-fn completion(evidence: &Evidence, name: &str) -> Option<Judged> {
+fn completion(evidence: &Evidence, name: Name) -> Option<Judged> {
     match name {
         // The way was lost while it was under way.
-        "ENETUNREACH" | "EHOSTUNREACH" if evidence.route.as_ref().is_some_and(|route| route.error.is_some()) => {
+        Name::ENETUNREACH | Name::EHOSTUNREACH
+            if evidence.route.as_ref().is_some_and(|route| route.error.is_some()) =>
+        {
             call(evidence, name)
         }
-        "ENETUNREACH" | "EHOSTUNREACH" | "EHOSTDOWN" | "ENONET" => Some((Outcome::Unreachable, None, None)),
-        "EADDRNOTAVAIL" | "EADDRINUSE" | "EAGAIN" => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
+        Name::ENETUNREACH | Name::EHOSTUNREACH | Name::EHOSTDOWN | Name::ENONET => {
+            Some((Outcome::Unreachable, None, None))
+        }
+        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
         _ => answered(evidence, name).or_else(|| policy(name)),
     }
 }
 
-fn answered(evidence: &Evidence, name: &str) -> Option<Judged> {
+fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
     let datagram = evidence.protocol == Protocol::Udp;
     Some(match name {
         // Winsock tells a datagram socket of a port unreachable by WSAECONNRESET.
-        "ECONNREFUSED" | "ECONNRESET" if datagram => (Outcome::Refused, None, Some(Cause::PortUnreachable)),
-        "ECONNREFUSED" => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
+        Name::ECONNREFUSED | Name::ECONNRESET if datagram => (Outcome::Refused, None, Some(Cause::PortUnreachable)),
+        Name::ECONNREFUSED => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
         // A reset after the peer had closed its end is EPIPE (tcp_reset() in net/ipv4/tcp_input.c).
-        "ECONNRESET" | "ECONNABORTED" | "EPIPE" if evidence.tcp.handshake == Some(true) => {
+        Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE if evidence.tcp.handshake == Some(true) => {
             (Outcome::Reset, Some(By::Peer), Some(Cause::ResetAfterHandshake))
         }
-        "ECONNRESET" | "ECONNABORTED" | "EPIPE" => (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly)),
-        "ETIMEDOUT" => (Outcome::TimedOut, Some(By::System), Some(Cause::Silence)),
+        Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE => {
+            (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly))
+        }
+        Name::ETIMEDOUT => (Outcome::TimedOut, Some(By::System), Some(Cause::Silence)),
         _ => return None,
     })
 }

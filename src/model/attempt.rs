@@ -3,20 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{By, Cause, Code, Icmp, Outcome, Phase, Route};
-
-/// Why something was not tried.
-pub const DEADLINE: &str = "the deadline was reached";
-/// Why something was not tried.
-pub const SIGNAL: &str = "interrupted";
+use super::{By, Cause, Code, EventKind, Icmp, Outcome, Phase, Reason, Route};
 
 /// A step in the life of an attempt, for `-v`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// Since the attempt's first step, socket().
     pub at: Duration,
-    /// `socket`, `setsockopt`, `bind`, `connect`, `send`, `recv`, `error-queue`, `writable`, `SO_ERROR`, `limit`, `signal`.
-    pub event: &'static str,
+    /// Which step it was.
+    pub event: EventKind,
     /// The code that this step returned.
     pub error: Option<Code>,
 }
@@ -53,7 +48,7 @@ pub struct Attempt {
     /// What the routing table says of the destination (asked for when it explains a failure).
     pub route: Option<Route>,
     /// Why it was not tried, for [`Outcome::Skipped`] and [`Outcome::Cancelled`].
-    pub reason: Option<&'static str>,
+    pub reason: Option<Reason>,
     /// One line: what to look at next.
     pub advice: Option<String>,
     /// Steps with their times, recorded at `-v`.
@@ -62,13 +57,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt that was not made.
-    pub fn skipped(
-        address: SocketAddr,
-        number: u32,
-        started: Duration,
-        outcome: Outcome,
-        reason: &'static str,
-    ) -> Self {
+    pub fn skipped(address: SocketAddr, number: u32, started: Duration, outcome: Outcome, reason: Reason) -> Self {
         Attempt {
             address,
             number,

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Code, Icmp, Phase, Protocol};
+use super::{Code, Icmp, Phase, Protocol, RouteKind};
 
 /// What the system's routing says of a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Route {
-    /// `unicast`, `local`, `broadcast`, `multicast`, `blackhole`, …: the type of the route chosen.
-    pub kind: Option<&'static str>,
+    /// The type of the route chosen.
+    pub kind: Option<RouteKind>,
     /// Outgoing interface.
     pub interface: Option<String>,
     /// Next hop, when the destination is not on the link.

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::Family;
+
 /// One ICMP error message about our packet, as the system handed it to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Icmp {
     /// Who sent it.
     pub from: IpAddr,
-    /// ICMPv6 (true) or ICMPv4.
-    pub v6: bool,
+    /// ICMP or ICMPv6.
+    pub family: Family,
     /// ICMP type.
     pub kind: u8,
     /// ICMP code.

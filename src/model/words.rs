@@ -1,13 +1,15 @@
-//! The words that users, scripts and the JSON schema see.
+//! The words that users, scripts and the JSON schema see, each with the one sentence that says what it means.
 
 use std::fmt;
+use std::net::IpAddr;
 
-/// Declares an enum whose variants have a stable slug: the word that users, scripts and the JSON schema see.
+/// Declares an enum whose variants have a stable slug (the word that users, scripts and the JSON schema see) and one
+/// sentence that says what it stands for. Manual, schema and `--explain` read the sentence from here.
 macro_rules! slugs {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $slug:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($variant:ident = $slug:literal: $meaning:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
+        pub enum $name { $(#[doc = $meaning] $variant,)* }
 
         impl $name {
             /// Every value, in the documented order.
@@ -16,6 +18,11 @@ macro_rules! slugs {
             /// The stable word for this value.
             pub const fn slug(self) -> &'static str {
                 match self { $($name::$variant => $slug,)* }
+            }
+
+            /// What it stands for: one sentence, without a capital and a full stop.
+            pub const fn meaning(self) -> &'static str {
+                match self { $($name::$variant => $meaning,)* }
             }
         }
 
@@ -38,38 +45,22 @@ slugs! {
     /// What an attempt or a target came to: the cause, not the number. The order is that of the manual's table;
     /// [`Outcome::rank`] has the order that picks a target's outcome from its attempts.
     Outcome {
-        /// The handshake was completed (UDP: a reply came).
-        Connected = "connected",
-        /// Actively refused: RST, or ICMP port or protocol unreachable.
-        Refused = "refused",
-        /// Nothing decided it in time; [`By`] tells our limit from the system's own.
-        TimedOut = "timed-out",
-        /// Network or host cannot be reached; [`By`] tells who says so.
-        Unreachable = "unreachable",
-        /// Forbidden by local policy or by a router's "administratively prohibited".
-        Denied = "denied",
-        /// A local resource is missing: address, port, buffer, descriptor, network.
-        Unavailable = "unavailable",
-        /// Family, protocol or operation not supported on this machine.
-        Unsupported = "unsupported",
-        /// The request itself cannot be carried out as asked.
-        Invalid = "invalid",
-        /// The handshake was complete, then torn down before we looked.
-        Reset = "reset",
-        /// TCP connected to itself: nobody is listening.
-        SelfConnected = "self-connected",
-        /// UDP only: sent, no reply and no error; proves nothing.
-        Unconfirmed = "unconfirmed",
-        /// A signal ended it.
-        Interrupted = "interrupted",
-        /// Another address was enough.
-        Cancelled = "cancelled",
-        /// Not tried; the reason is told.
-        Skipped = "skipped",
-        /// The name gave no address.
-        Unresolved = "unresolved",
-        /// Any other code; its number is shown.
-        Failed = "failed",
+        Connected = "connected": "the handshake completed (UDP: a reply came)",
+        Refused = "refused": "actively refused, by a RST or by ICMP port or protocol unreachable",
+        TimedOut = "timed-out": "no answer came in time; by tells whose timeout ended it",
+        Unreachable = "unreachable": "the network or host cannot be reached; by tells who reported it",
+        Denied = "denied": "forbidden by a policy of this machine, or administratively prohibited by a router",
+        Unavailable = "unavailable": "this machine lacks a resource",
+        Unsupported = "unsupported": "this machine does not support the family, protocol or operation",
+        Invalid = "invalid": "the request itself is not valid",
+        Reset = "reset": "the handshake completed, then the connection was reset at once",
+        SelfConnected = "self-connected": "TCP connected to itself; nobody is listening",
+        Unconfirmed = "unconfirmed": "UDP only: neither a reply nor an error came, which proves nothing",
+        Interrupted = "interrupted": "a signal ended it",
+        Cancelled = "cancelled": "another address connected first",
+        Skipped = "skipped": "not tried, for the reason given",
+        Unresolved = "unresolved": "the name has no address",
+        Failed = "failed": "any other error code; its number is shown",
     }
 }
 
@@ -104,161 +95,165 @@ impl Outcome {
 slugs! {
     /// Who decided an attempt.
     By {
-        /// The probed address itself answered.
-        Peer = "peer",
-        /// Another address answered (`icmp.from`).
-        Router = "router",
-        /// The next hop does not answer address resolution (ARP, neighbour discovery).
-        Neighbour = "neighbour",
-        /// This machine: its routes, its policy, its resources.
-        Local = "local",
-        /// Our own limit ran out; the system had not given up.
-        Limit = "limit",
-        /// The system's own time-out.
-        System = "system",
+        Peer = "peer": "the probed address itself answered",
+        Router = "router": "another address answered; see icmp.from",
+        Neighbour = "neighbour": "the next hop does not answer address resolution",
+        Local = "local": "this machine, by its routes, policies or resources",
+        Limit = "limit": "a timeout or the deadline of rconnect expired",
+        System = "system": "the timeout of the system itself, or its resolver",
     }
 }
 
 slugs! {
     /// The step in which an attempt ended.
     Phase {
-        /// getaddrinfo()
-        Resolve = "resolve",
-        /// socket()
-        Socket = "socket",
-        /// setsockopt()
-        Option = "option",
-        /// bind()
-        Bind = "bind",
-        /// The call of connect() itself (UDP: or send()).
-        Connect = "connect",
-        /// After connect() said EINPROGRESS / WSAEWOULDBLOCK (UDP: waiting for a reply).
-        Completion = "completion",
+        Resolve = "resolve": "getaddrinfo()",
+        Socket = "socket": "socket()",
+        Option = "option": "setsockopt()",
+        Bind = "bind": "bind()",
+        Connect = "connect": "the call of connect() itself (UDP: or of send())",
+        Completion = "completion": "after connect() said EINPROGRESS or WSAEWOULDBLOCK (UDP: waiting for a reply)",
     }
 }
 
 slugs! {
     /// Transport protocol of a target.
     Protocol {
-        /// Stream socket.
-        Tcp = "tcp",
-        /// Datagram socket.
-        Udp = "udp",
+        Tcp = "tcp": "stream socket",
+        Udp = "udp": "datagram socket",
     }
 }
 
 slugs! {
     /// How connect() is called.
     Mode {
-        /// connect() returns at once, completion is waited for.
-        Nonblocking = "nonblocking",
-        /// connect() itself waits.
-        Blocking = "blocking",
+        Nonblocking = "nonblocking": "connect() returns at once, its completion is waited for",
+        Blocking = "blocking": "connect() itself waits",
     }
 }
 
 slugs! {
     /// Which of a target's addresses are tried.
     Strategy {
-        /// Every address.
-        All = "all",
-        /// In order, until one connects.
-        First = "first",
+        All = "all": "every address",
+        First = "first": "in order, until one connects",
     }
 }
 
 slugs! {
     /// The finest distinction that the evidence allows; advice hangs on it.
     Cause {
-        /// RST answered the SYN.
-        Rst = "rst",
-        /// ICMP port unreachable.
-        PortUnreachable = "port-unreachable",
-        /// ICMP protocol unreachable.
-        ProtocolUnreachable = "protocol-unreachable",
-        /// ICMP "administratively prohibited" and its kin.
-        Prohibited = "prohibited",
-        /// ICMP: no route, host or network unreachable, said by a router.
-        RouterUnreachable = "router-unreachable",
-        /// ICMP time exceeded: routing loop, or our own TTL.
-        TtlExceeded = "ttl-exceeded",
-        /// ICMP parameter problem and other header complaints.
-        ParameterProblem = "parameter-problem",
-        /// The next hop does not answer ARP or neighbour discovery.
-        NeighbourSilent = "neighbour-silent",
-        /// This machine has no route to the destination.
-        NoRoute = "no-route",
-        /// An `unreachable` route or rule on this machine.
-        UnreachableRoute = "unreachable-route",
-        /// A `prohibit` route or rule on this machine.
-        ProhibitRoute = "prohibit-route",
-        /// A `blackhole` route or rule on this machine.
-        BlackholeRoute = "blackhole-route",
-        /// Multicast, broadcast or reserved destination for TCP.
-        NotUnicast = "not-unicast",
-        /// Source address or interface does not fit the destination.
-        SourceMismatch = "source-mismatch",
-        /// The source address is not on this machine.
-        SourceAddress = "source-address",
-        /// The local port is taken, or all are.
-        LocalPorts = "local-ports",
-        /// No usable source address in this family.
-        NoSourceAddress = "no-source-address",
-        /// No such interface, or it is gone.
-        NoInterface = "no-interface",
-        /// Descriptors ran out.
-        Descriptors = "descriptors",
-        /// Kernel memory or buffers ran out.
-        Buffers = "buffers",
-        /// The network subsystem is down.
-        NetworkDown = "network-down",
-        /// A local policy other than a route: firewall, cgroup, Landlock, seccomp, IPsec, privilege.
-        LocalPolicy = "local-policy",
-        /// A datagram to a broadcast address without SO_BROADCAST.
-        Broadcast = "broadcast",
-        /// A link-local address without its interface.
-        ScopeMissing = "scope-missing",
-        /// No answer at all.
-        Silence = "silence",
-        /// Connected, then reset at once.
-        ResetAfterHandshake = "reset-after-handshake",
-        /// Reset, with no proof of a handshake.
-        ResetEarly = "reset-early",
-        /// The socket's two ends are the same.
-        SelfConnect = "self-connect",
-        /// UDP: neither reply nor error.
-        NoReply = "no-reply",
-        /// No such name.
-        NoSuchName = "no-such-name",
-        /// The name has no address (of that family).
-        NoData = "no-data",
-        /// A literal of the other family than asked for.
-        WrongFamily = "wrong-family",
-        /// The resolver did not answer or failed; may work later.
-        ResolverAgain = "resolver-again",
-        /// The resolver failed for good.
-        ResolverFailed = "resolver-failed",
-        /// Our limit ran out while the resolver worked.
-        ResolverLimit = "resolver-limit",
+        Rst = "rst": "a RST answered the SYN",
+        PortUnreachable = "port-unreachable": "ICMP port unreachable",
+        ProtocolUnreachable = "protocol-unreachable": "ICMP protocol unreachable",
+        Prohibited = "prohibited": "ICMP: administratively prohibited, by whichever of its codes",
+        RouterUnreachable = "router-unreachable": "ICMP from a router: no route, host or network unreachable",
+        TtlExceeded = "ttl-exceeded": "ICMP time exceeded: a routing loop, or the TTL that was asked for",
+        ParameterProblem = "parameter-problem": "ICMP parameter problem, and other complaints about the header",
+        NeighbourSilent = "neighbour-silent": "the next hop does not answer ARP or neighbour discovery",
+        NoRoute = "no-route": "this machine has no route to the destination",
+        UnreachableRoute = "unreachable-route": "an unreachable route or rule on this machine",
+        ProhibitRoute = "prohibit-route": "a prohibit route or rule on this machine",
+        BlackholeRoute = "blackhole-route": "a blackhole route or rule on this machine",
+        NotUnicast = "not-unicast": "a destination that is no address of one host: multicast, broadcast, unspecified",
+        SourceMismatch = "source-mismatch": "the source address or interface does not fit the destination",
+        SourceAddress = "source-address": "the source address is not on this machine",
+        LocalPorts = "local-ports": "the local port is taken, or all are",
+        NoSourceAddress = "no-source-address": "no usable source address in this family",
+        NoInterface = "no-interface": "no such interface, or it is gone",
+        Descriptors = "descriptors": "descriptors ran out",
+        Buffers = "buffers": "kernel memory or buffers ran out",
+        NetworkDown = "network-down": "the network subsystem is down",
+        LocalPolicy = "local-policy": "a local policy other than a route: firewall, cgroup, Landlock, seccomp, IPsec, privilege",
+        Broadcast = "broadcast": "a datagram to a broadcast address without SO_BROADCAST",
+        ScopeMissing = "scope-missing": "a link-local address without its interface",
+        Silence = "silence": "no answer at all",
+        ResetAfterHandshake = "reset-after-handshake": "connected, then reset at once",
+        ResetEarly = "reset-early": "reset, with no proof of a handshake",
+        SelfConnect = "self-connect": "both ends of the connection are the same",
+        NoReply = "no-reply": "UDP: neither a reply nor an error",
+        NoSuchName = "no-such-name": "no such name",
+        NoData = "no-data": "the name has no address (of that family)",
+        WrongFamily = "wrong-family": "a literal address of another family than was asked for",
+        ResolverAgain = "resolver-again": "the resolver did not answer or failed; it may work later",
+        ResolverFailed = "resolver-failed": "the resolver failed for good",
+        ResolverLimit = "resolver-limit": "rconnect's limit ran out while the resolver worked",
     }
 }
 
 slugs! {
     /// How a traced path ends.
     PathEnd {
-        /// The destination accepted the connection (UDP: replied).
-        Connected = "connected",
-        /// The destination itself answered no.
-        Answered = "answered",
-        /// Somebody on the way said that there is no way on.
-        Rejected = "rejected",
-        /// This machine, or its own link, let nothing out.
-        Local = "local",
-        /// A router answers again and again behind others: packets go in circles.
-        Loop = "loop",
-        /// The last hop that is looked at answered, and is not the destination.
-        TooFar = "too-far",
-        /// Beyond the last hop that answered there is silence.
-        Silence = "silence",
+        Connected = "connected": "the destination accepted the connection (UDP: it replied)",
+        Answered = "answered": "the destination, or a firewall in its name, refused",
+        Rejected = "rejected": "the router at the last hop reported that packets get no further",
+        Local = "local": "this machine did not send the packet, or its next hop does not answer",
+        Loop = "loop": "the router at the last hop also answered for an earlier hop",
+        TooFar = "too-far": "hop 30, the last one tested, answered and is not the destination",
+        Silence = "silence": "nobody answers beyond the last hop",
+    }
+}
+
+slugs! {
+    /// The family of an address.
+    Family {
+        V4 = "ipv4": "IPv4",
+        V6 = "ipv6": "IPv6",
+    }
+}
+
+impl Family {
+    /// The family of an address as it is written; an IPv4-mapped one is of IPv6.
+    pub const fn of(ip: IpAddr) -> Family {
+        match ip {
+            IpAddr::V4(_) => Family::V4,
+            IpAddr::V6(_) => Family::V6,
+        }
+    }
+}
+
+slugs! {
+    /// Why an address was not tried.
+    Reason {
+        Deadline = "deadline": "the deadline was reached",
+        Signal = "signal": "interrupted",
+        NoRoute = "no-route": "no local route for this family",
+        Enough = "enough": "an earlier address connected",
+    }
+}
+
+slugs! {
+    /// The type of a route, as rtnetlink(7) and ip-route(8) name it.
+    RouteKind {
+        Unspecified = "unspec": "no type",
+        Unicast = "unicast": "a path to the destination",
+        Local = "local": "the destination is this machine",
+        Broadcast = "broadcast": "sent as a link broadcast",
+        Anycast = "anycast": "one of several machines; not used",
+        Multicast = "multicast": "a multicast route",
+        Blackhole = "blackhole": "packets are dropped silently",
+        Unreachable = "unreachable": "packets are dropped, host unreachable",
+        Prohibit = "prohibit": "packets are dropped, administratively prohibited",
+        Throw = "throw": "the lookup goes on in another table",
+        Nat = "nat": "translation; no longer used",
+        ExternalResolver = "xresolve": "an external resolver; not used",
+        Other = "other": "a type that has no name here",
+    }
+}
+
+slugs! {
+    /// A step in the life of an attempt.
+    EventKind {
+        Socket = "socket": "socket() was called",
+        Setsockopt = "setsockopt": "an option was set",
+        Bind = "bind": "bind() was called",
+        Connect = "connect": "connect() was called",
+        Send = "send": "the datagram was sent",
+        Recv = "recv": "recv() was called",
+        ErrorQueue = "error-queue": "the error queue was read",
+        Writable = "writable": "the wait said that connect() has ended",
+        PendingError = "SO_ERROR": "the pending error was taken",
+        Limit = "limit": "rconnect's limit ran out",
+        Signal = "signal": "a signal ended it",
     }
 }

@@ -13,7 +13,8 @@ use socket2::{SockAddr, Socket};
 use crate::classify::verdict::{self, Verdict};
 use crate::classify::{advice, codes};
 use crate::model::{
-    Attempt, By, Cause, Code, End, Event, Evidence, Icmp, Mode, Outcome, Phase, Protocol, Route, TcpFacts,
+    Attempt, By, Cause, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Name, Outcome, Phase, Protocol,
+    Route, TcpFacts,
 };
 use crate::net::clock;
 use crate::net::sys::{self, Called, Interest, Ready};
@@ -54,7 +55,7 @@ struct Diary {
 }
 
 impl Diary {
-    fn note(&mut self, event: &'static str, error: Option<Code>) {
+    fn note(&mut self, event: EventKind, error: Option<Code>) {
         if let Some(events) = &mut self.events {
             events.push(Event { at: clock::now().saturating_duration_since(self.begin), event, error });
         }
@@ -111,23 +112,28 @@ type Step<T> = Result<T, (Phase, Code)>;
 
 fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
     let Connect { address, protocol, .. } = connect;
-    let socket = step(diary, Phase::Socket, "socket", sys::socket(address, protocol, options.mode))?;
-    sys::watch(&socket, address, protocol, options.fail_on_icmp);
-    step(diary, Phase::Option, "setsockopt", set_options(&socket, options, address))?;
+    let socket = step(diary, Phase::Socket, EventKind::Socket, sys::socket(address, protocol, options.mode))?;
+    sys::enable_icmp_errors(&socket, address, protocol, options.fail_on_icmp);
+    step(diary, Phase::Option, EventKind::Setsockopt, set_options(&socket, options, address))?;
     if let Some(name) = &options.interface {
-        step(diary, Phase::Option, "setsockopt", sys::bind_interface(&socket, name, address.is_ipv6()))?;
+        step(
+            diary,
+            Phase::Option,
+            EventKind::Setsockopt,
+            sys::bind_interface(&socket, name, Family::of(address.ip())),
+        )?;
     }
     if let Some(source) = options.source {
-        step(diary, Phase::Bind, "bind", sys::bind(&socket, source))?;
+        step(diary, Phase::Bind, EventKind::Bind, sys::bind(&socket, source))?;
     }
     Ok(socket)
 }
 
 /// Notes a step that did something; a step that was not needed leaves no trace.
-fn step<T>(diary: &mut Diary, phase: Phase, name: &'static str, result: io::Result<T>) -> Step<T> {
+fn step<T>(diary: &mut Diary, phase: Phase, event: EventKind, result: io::Result<T>) -> Step<T> {
     let failed = result.as_ref().err().map(sys::code);
     if failed.is_some() || phase != Phase::Option {
-        diary.note(name, failed);
+        diary.note(event, failed);
     }
     result.map_err(|error| (phase, sys::code(&error)))
 }
@@ -142,12 +148,15 @@ fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::R
     if options.reset_on_close {
         socket.set_linger(Some(Duration::ZERO))?;
     }
-    for &v6 in sys::versions(address) {
+    for &family in sys::ip_versions(address) {
         if let Some(ttl) = options.ttl {
-            if v6 { socket.set_unicast_hops_v6(ttl)? } else { socket.set_ttl_v4(ttl)? }
+            match family {
+                Family::V4 => socket.set_ttl_v4(ttl)?,
+                Family::V6 => socket.set_unicast_hops_v6(ttl)?,
+            }
         }
         if let Some(tos) = options.tos {
-            sys::set_tos(socket, tos, v6)?;
+            sys::set_tos(socket, tos, family)?;
         }
     }
     Ok(())
@@ -193,19 +202,19 @@ impl Connecting {
         let now = clock::now();
         match called {
             Called::Done if self.connect.protocol == Protocol::Udp => {
-                self.diary.note("connect", None);
+                self.diary.note(EventKind::Connect, None);
                 self.send(&options.payload)
             }
             Called::Done => {
-                self.diary.note("connect", None);
+                self.diary.note(EventKind::Connect, None);
                 self.finish(Phase::Connect, None, now)
             }
             Called::Pending(code) => {
-                self.diary.note("connect", Some(code));
+                self.diary.note(EventKind::Connect, Some(code));
                 Begun::Pending(Box::new(self))
             }
             Called::Failed(code) => {
-                self.diary.note("connect", Some(code));
+                self.diary.note(EventKind::Connect, Some(code));
                 self.finish(Phase::Connect, Some(code), now)
             }
             Called::Limit => Begun::Ended(Box::new(self.give_up(End::Limit))),
@@ -216,7 +225,7 @@ impl Connecting {
     fn send(mut self, payload: &[u8]) -> Begun {
         let sent = self.socket.send(payload);
         let code = sent.as_ref().err().map(sys::code);
-        self.diary.note("send", code);
+        self.diary.note(EventKind::Send, code);
         match code {
             None => Begun::Pending(Box::new(self)),
             Some(_) => self.finish(Phase::Connect, code, clock::now()),
@@ -239,10 +248,10 @@ impl Connecting {
 
     /// POLLOUT or POLLHUP: over. TCP_INFO comes first: the evidence must not be younger than what it explains.
     fn completed(mut self, ready: Ready, now: Instant) -> Attempt {
-        self.diary.note("writable", None);
+        self.diary.note(EventKind::Writable, None);
         let tcp = sys::tcp_facts(&self.socket);
-        let error = ready.error.or_else(|| sys::error_of(&self.socket));
-        self.diary.note("SO_ERROR", error);
+        let error = ready.error.or_else(|| sys::take_error(&self.socket));
+        self.diary.note(EventKind::PendingError, error);
         let end = match error.or_else(|| self.consumed_error()) {
             Some(code) => End::Error(code),
             None => End::Success,
@@ -257,7 +266,7 @@ impl Connecting {
         self.drain();
         let by_message = self.messages.last().map(|&(_, errno)| Code::Os(errno));
         // A reset between the two questions ends the socket after the first has found no error.
-        Some(by_message.or_else(|| sys::error_of(&self.socket)).unwrap_or(sys::code(&without_peer)))
+        Some(by_message.or_else(|| sys::take_error(&self.socket)).unwrap_or(sys::code(&without_peer)))
     }
 
     /// POLLERR alone: a message is queued, the kernel goes on. SO_ERROR is not touched, unless no message was there.
@@ -265,13 +274,13 @@ impl Connecting {
         let known = self.messages.len();
         self.drain();
         let last = self.messages[known..].last().map(|&(_, errno)| Code::Os(errno));
-        self.diary.note("error-queue", last);
+        self.diary.note(EventKind::ErrorQueue, last);
         let end = match last {
             Some(code) => {
                 self.cut = self.fail_on_icmp;
                 self.cut.then_some(code)
             }
-            None => sys::error_of(&self.socket),
+            None => sys::take_error(&self.socket),
         };
         match end {
             Some(code) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(code), now))),
@@ -284,7 +293,7 @@ impl Connecting {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
         let received = self.socket.recv(&mut buffer);
         let code = received.as_ref().err().map(sys::code);
-        self.diary.note("recv", code);
+        self.diary.note(EventKind::Recv, code);
         match received {
             Ok(_) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Success, now))),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -302,7 +311,7 @@ impl Connecting {
     /// Ends the attempt from outside; what is known of it is kept.
     pub fn give_up(mut self, end: End) -> Attempt {
         let now = clock::now();
-        self.diary.note(if end == End::Limit { "limit" } else { "signal" }, None);
+        self.diary.note(if end == End::Limit { EventKind::Limit } else { EventKind::Signal }, None);
         self.conclude(Phase::Completion, end, now)
     }
 
@@ -317,7 +326,7 @@ impl Connecting {
     fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Attempt {
         // Before the queue, whose reading clears it.
         let goes_on = end == End::Limit && self.connect.protocol == Protocol::Tcp;
-        let soft = goes_on.then(|| sys::error_of(&self.socket)).flatten();
+        let soft = goes_on.then(|| sys::take_error(&self.socket)).flatten();
         // Where a SYN had to be sent again, a message may tell why.
         if end != End::Success || tcp.syns.is_some_and(|syns| syns > 1) {
             self.drain();
@@ -354,7 +363,7 @@ impl Connecting {
     }
 
     fn drain(&mut self) {
-        for message in sys::messages(&self.socket) {
+        for message in sys::take_messages(&self.socket) {
             let at = message.arrival.and_then(|arrival| arrival.duration_since(self.called.1).ok());
             self.messages.push((Icmp { at, ..message.icmp }, message.errno));
         }
@@ -364,14 +373,15 @@ impl Connecting {
 /// Whether the routing table can explain how an attempt ended: what the call itself decided, and what became of the way
 /// while it was under way.
 fn explains(phase: Phase, end: End) -> bool {
-    const LOCAL: [&str; 6] = ["ENETUNREACH", "EHOSTUNREACH", "EACCES", "EPERM", "EINVAL", "EADDRNOTAVAIL"];
+    use Name::*;
+    const LOCAL: [Name; 6] = [ENETUNREACH, EHOSTUNREACH, EACCES, EPERM, EINVAL, EADDRNOTAVAIL];
     let End::Error(code) = end else { return false };
     let names = match phase {
         Phase::Connect => &LOCAL[..],
         Phase::Completion => &LOCAL[..2],
         _ => &[],
     };
-    codes::row(code).is_some_and(|row| names.contains(&row.name))
+    codes::name(code).is_some_and(|name| names.contains(&name))
 }
 
 /// Evidence and verdict become what is reported. `started` is set by the driver, who knows the target's start.

@@ -9,9 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use crate::classify::{advice, codes};
-use crate::model::{By, Cause, Code, Protocol};
+use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
 use crate::net::clock;
-use crate::net::sys::{self, Family, Waiter};
+use crate::net::sys::{self, Waiter};
 use crate::schedule::{Found, GroupId, LookupFailure, Name};
 
 /// What a lookup thread sends home, and when it had it.
@@ -101,11 +101,8 @@ impl Resolver {
     }
 
     fn literals(&self, addresses: impl Iterator<Item = SocketAddr>) -> Result<Vec<Found>, LookupFailure> {
-        let wanted = |address: &SocketAddr| match self.options.family {
-            None => true,
-            Some(Family::V4) => address.is_ipv4(),
-            Some(Family::V6) => address.is_ipv6(),
-        };
+        let family = self.options.family;
+        let wanted = |address: &SocketAddr| family.is_none_or(|family| family == Family::of(address.ip()));
         let found: Vec<SocketAddr> = addresses.filter(wanted).collect();
         if found.is_empty() { Err(wrong_family()) } else { Ok(mark(found, self.options.strict)) }
     }
@@ -113,11 +110,11 @@ impl Resolver {
 
 /// The failure of a literal of the other family; getaddrinfo's word for it is EAI_ADDRFAMILY where it exists.
 fn wrong_family() -> LookupFailure {
-    named("EAI_ADDRFAMILY", Cause::WrongFamily)
+    named(model::Name::EAI_ADDRFAMILY, Cause::WrongFamily)
 }
 
-fn named(name: &str, cause: Cause) -> LookupFailure {
-    let error = codes::posix(name).or_else(|| codes::posix("EAI_NONAME"));
+fn named(name: model::Name, cause: Cause) -> LookupFailure {
+    let error = codes::code(name).or_else(|| codes::code(model::Name::EAI_NONAME));
     LookupFailure { error, by: By::System, cause: Some(cause), advice: advice::of_lookup(cause).map(Into::into) }
 }
 
@@ -126,7 +123,7 @@ fn scoped(ip: IpAddr, zone: &str) -> Result<SocketAddr, LookupFailure> {
     let IpAddr::V6(ip) = ip else { return Ok(SocketAddr::new(ip, 0)) };
     match sys::interface_index(zone) {
         Some(index) => Ok(with_scope(ip, index)),
-        None => Err(named("EAI_NONAME", Cause::NoInterface)),
+        None => Err(named(model::Name::EAI_NONAME, Cause::NoInterface)),
     }
 }
 
@@ -138,12 +135,12 @@ fn with_scope(ip: Ipv6Addr, index: u32) -> SocketAddr {
 /// route for, so that a lone unreachable address is tried and shows its code.
 fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Found> {
     let both = addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
-    let routed =
-        |v6: bool| addresses.iter().any(|address| address.is_ipv6() == v6 && sys::has_route(with_port(*address)));
-    let (v4, v6) = if both && !strict { (routed(false), routed(true)) } else { (true, true) };
+    let of = |family, address: &SocketAddr| Family::of(address.ip()) == family;
+    let routed = |family| addresses.iter().any(|address| of(family, address) && sys::has_route(with_port(*address)));
+    let (v4, v6) = if both && !strict { (routed(Family::V4), routed(Family::V6)) } else { (true, true) };
     let skip = |address: &SocketAddr| {
         let (own, other) = if address.is_ipv6() { (v6, v4) } else { (v4, v6) };
-        (!own && other).then_some("no local route for this family")
+        (!own && other).then_some(Reason::NoRoute)
     };
     addresses.iter().map(|&address| Found { address, skip: skip(&address) }).collect()
 }
@@ -166,14 +163,14 @@ fn of_family(family: Option<Family>, failure: LookupFailure) -> LookupFailure {
 }
 
 fn failure(code: Code) -> LookupFailure {
-    let name = codes::row(code).map_or("", |row| row.name);
-    let (by, cause) = match name {
-        "EAI_NONAME" => (By::System, Some(Cause::NoSuchName)),
-        "EAI_NODATA" => (By::System, Some(Cause::NoData)),
-        "EAI_ADDRFAMILY" => (By::System, Some(Cause::WrongFamily)),
-        "EAI_AGAIN" => (By::System, Some(Cause::ResolverAgain)),
-        "EAI_MEMORY" | "ENOMEM" | "ENOBUFS" | "EAGAIN" => (By::Local, Some(Cause::Buffers)),
-        "EMFILE" | "ENFILE" => (By::Local, Some(Cause::Descriptors)),
+    use model::Name::*;
+    let (by, cause) = match codes::name(code) {
+        Some(EAI_NONAME) => (By::System, Some(Cause::NoSuchName)),
+        Some(EAI_NODATA) => (By::System, Some(Cause::NoData)),
+        Some(EAI_ADDRFAMILY) => (By::System, Some(Cause::WrongFamily)),
+        Some(EAI_AGAIN) => (By::System, Some(Cause::ResolverAgain)),
+        Some(EAI_MEMORY | ENOMEM | ENOBUFS | EAGAIN) => (By::Local, Some(Cause::Buffers)),
+        Some(EMFILE | ENFILE) => (By::Local, Some(Cause::Descriptors)),
         _ => (By::System, Some(Cause::ResolverFailed)),
     };
     LookupFailure { error: Some(code), by, cause, advice: cause.and_then(advice::of_lookup).map(Into::into) }

@@ -8,13 +8,13 @@
 //! | [`socket`] | a new socket for one attempt |
 //! | [`connect`] | connect() that returns at once, in words that are the same everywhere |
 //! | [`connect_blocking`] | connect() that waits, until an instant at most |
-//! | [`error_of`] | SO_ERROR, in the order the evidence needs |
-//! | [`watch`], [`messages`] | ask for, and read, the ICMP messages about a socket |
+//! | [`take_error`] | takes the pending error (SO_ERROR), which clears it |
+//! | [`enable_icmp_errors`], [`take_messages`] | ask for, and take, the ICMP messages about a socket |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`is_filtered`] | whether connect() was answered before TCP |
 //! | [`route`], [`is_unresolved`] | what the routing table says, and whether the next hop has answered |
-//! | [`versions`] | which versions of IP a socket for an address speaks |
+//! | [`ip_versions`] | which versions of IP a socket for an address speaks |
 //! | [`bind`] | a source address |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
 //! | [`lookup`], [`service`] | getaddrinfo with its own codes |
@@ -49,8 +49,8 @@ compile_error!("rconnect knows Unix and Windows sockets only; add a file beside 
 /// Descriptors that are no sockets of attempts: standard streams, a file of targets, the wake-up pipe.
 pub const SPARE_DESCRIPTORS: usize = 8;
 
-/// SO_ERROR; `None` when the socket has no error.
-pub fn error_of(socket: &Socket) -> Option<Code> {
+/// Takes the pending error (SO_ERROR), which clears it; `None` when there is none.
+pub fn take_error(socket: &Socket) -> Option<Code> {
     match socket.take_error() {
         Ok(error) => error.as_ref().map(code),
         Err(error) => Some(code(&error)),
@@ -99,15 +99,6 @@ pub struct Message {
     pub errno: i32,
     /// When it came.
     pub arrival: Option<SystemTime>,
-}
-
-/// Address family of a lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4 only.
-    V4,
-    /// IPv6 only.
-    V6,
 }
 
 /// What is asked of a socket before connect().

@@ -4,10 +4,10 @@
 
 use csv::Writer;
 
-use super::units::{address, family, micros, timestamp};
+use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
 use crate::classify::exit;
-use crate::model::{Attempt, By, Cause, Icmp, Report};
+use crate::model::{Attempt, By, Cause, Family, Icmp, Reason, Report};
 
 /// What a line is made of.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ pub const COLUMNS: &[Column] = &[
     column("resolve_error", "name of the resolver's code", |l| text(resolver(l).map(|d| d.name))),
     column("resolve_number", "its number on this system", |l| text(resolver(l).and_then(|d| d.number))),
     column("address", "the address tried, scope id included", |l| l.attempt(|a| Some(address(a.address)))),
-    column("family", "ipv4 or ipv6", |l| l.attempt(|a| Some(family(a.address)))),
+    column("family", "ipv4 or ipv6", |l| l.attempt(|a| Some(Family::of(a.address.ip())))),
     column("try", "1 for the first try of the address", |l| l.attempt(|a| Some(a.number))),
     column("attempt_outcome", "what the attempt came to", |l| l.attempt(|a| Some(a.outcome))),
     column("attempt_started_us", "µs from the target's start", |l| l.attempt(|a| Some(micros(a.started)))),
@@ -84,7 +84,7 @@ pub const COLUMNS: &[Column] = &[
     column("icmp_decisive", "true when it ended the attempt", |l| l.icmp(|i| i.decisive)),
     column("syns", "SYN segments sent", |l| l.attempt(|a| a.syns)),
     column("rtt_us", "µs of SYN and SYN/ACK, as the kernel measured them", |l| l.attempt(|a| a.rtt.map(micros))),
-    column("reason", "why the address was not tried", |l| l.attempt(|a| a.reason)),
+    column("reason", "why the address was not tried", |l| l.attempt(|a| a.reason.map(Reason::meaning))),
     column("advice", "what to look at next", |l| text(advice(l))),
 ];
 

@@ -248,7 +248,7 @@ fn evidence(protocol: Protocol, attempt: &Attempt, style: Style) -> Vec<String> 
         (_, Some(icmp)) => Some(message(attempt, icmp)),
         (_, None) => finding(protocol, attempt, style),
     };
-    [attempt.reason.map(str::to_string), main, early.map(|icmp| meanwhile(attempt, icmp))]
+    [attempt.reason.map(|reason| reason.meaning().to_string()), main, early.map(|icmp| meanwhile(attempt, icmp))]
         .into_iter()
         .flatten()
         .collect()
@@ -346,7 +346,7 @@ fn decided(by: By, attempt: &Attempt) -> String {
 
 /// What else is known, for `-v`.
 fn details(attempt: &Attempt) -> Vec<String> {
-    let width = attempt.events.iter().map(|event| event.event.len()).max().unwrap_or(0);
+    let width = attempt.events.iter().map(|event| event.event.slug().len()).max().unwrap_or(0);
     let digits = attempt.events.iter().map(|event| micros(event.at).to_string().len()).max().unwrap_or(0);
     let events = attempt.events.iter().map(|event| step(event, digits, width));
     [ends(attempt), attempt.route.as_ref().map(route)].into_iter().flatten().chain(events).collect()
@@ -417,6 +417,7 @@ mod tests {
 
     use super::super::samples::{self, attempt, ms, report, us};
     use super::*;
+    use crate::model::{Name, Reason};
 
     const PLAIN: Style = Style { color: false, ascii: false, verbose: 0, timestamps: false };
     const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
@@ -637,7 +638,7 @@ mod tests {
         let mut both = report("db.example:80");
         let skipped = "[2001:db8::5]:80".parse().expect("an address");
         both.attempts = vec![
-            Attempt::skipped(skipped, 1, us(900), Outcome::Skipped, "no local route for this family"),
+            Attempt::skipped(skipped, 1, us(900), Outcome::Skipped, Reason::NoRoute),
             attempt("10.0.0.1:80", Outcome::Connected),
         ];
         both.lookup.addresses = 2;
@@ -751,7 +752,7 @@ mod tests {
             let first = Attempt {
                 by: Some(By::Peer),
                 cause: Some(Cause::Rst),
-                error: Some(samples::code("ECONNREFUSED")),
+                error: Some(samples::code(Name::ECONNREFUSED)),
                 ..attempt("127.0.0.1:80", Outcome::Refused)
             };
             again.attempts[0].number = 2;

@@ -5,11 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
-use super::units::{address, family, micros, timestamp};
+use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
 use crate::classify::exit;
 use crate::model;
-use crate::model::{By, Cause, Icmp, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Report, Strategy};
+use crate::model::{
+    By, Cause, EventKind, Family, Icmp, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Reason, Report, RouteKind,
+    Strategy,
+};
 
 /// Changes only when a key is taken away.
 const VERSION: &str = "rconnect/1";
@@ -93,7 +96,7 @@ impl<'a> Resolve<'a> {
 struct Attempt<'a> {
     address: String,
     port: u16,
-    family: &'static str,
+    family: Family,
     outcome: Outcome,
     r#try: u32,
     started_us: u64,
@@ -118,7 +121,7 @@ impl<'a> Attempt<'a> {
         Attempt {
             address: address(attempt.address),
             port: attempt.address.port(),
-            family: family(attempt.address),
+            family: Family::of(attempt.address.ip()),
             outcome: attempt.outcome,
             r#try: attempt.number,
             started_us: micros(attempt.started),
@@ -132,7 +135,7 @@ impl<'a> Attempt<'a> {
             syns: attempt.syns,
             rtt_us: attempt.rtt.map(micros),
             route: attempt.route.as_ref().map(Route::new),
-            reason: attempt.reason,
+            reason: attempt.reason.map(Reason::meaning),
             advice: attempt.advice.as_deref(),
             events: events.then(|| attempt.events.iter().map(Event::new).collect()),
         }
@@ -168,7 +171,7 @@ impl Message {
 
 #[derive(Serialize)]
 struct Route<'a> {
-    kind: Option<&'static str>,
+    kind: Option<RouteKind>,
     interface: Option<&'a str>,
     gateway: Option<IpAddr>,
     source: Option<IpAddr>,
@@ -190,7 +193,7 @@ impl<'a> Route<'a> {
 #[derive(Serialize)]
 struct Event {
     at_us: u64,
-    event: &'static str,
+    event: EventKind,
     error: Option<Described>,
 }
 
@@ -341,6 +344,10 @@ mod tests {
         assert_eq!(listed("phase"), slugs(Phase::ALL));
         assert_eq!(listed("cause"), slugs(Cause::ALL));
         assert_eq!(listed("pathEnd"), slugs(PathEnd::ALL));
+        let route_kinds = schema()["$defs"]["route"]["properties"]["kind"]["examples"].clone();
+        assert_eq!(route_kinds, json!(slugs(RouteKind::ALL)));
+        let events = schema()["$defs"]["event"]["properties"]["event"]["examples"].clone();
+        assert_eq!(events, json!(slugs(EventKind::ALL)));
         let property = |name: &str| schema()["properties"][name]["enum"].as_array().expect(name).clone();
         assert_eq!(property("protocol"), slugs(Protocol::ALL));
         assert_eq!(property("mode"), slugs(Mode::ALL));
@@ -348,6 +355,21 @@ mod tests {
         let codes: BTreeSet<u64> = property("exit_code").iter().filter_map(Value::as_u64).collect();
         let rows = exit::TABLE.iter().filter(|row| !row.outcomes.is_empty()).map(|row| u64::from(row.code));
         assert_eq!(codes, rows.collect());
+    }
+
+    /// The sentence of a word is written once, in `model`.
+    #[test]
+    fn the_schema_says_what_every_word_means() {
+        let described = |name: &str| {
+            let schema = schema();
+            let text = schema["$defs"][name]["description"].as_str().expect(name);
+            text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+        };
+        macro_rules! check { ($($name:literal: $words:ident,)*) => { $({
+            let sentences = $words::ALL.iter().map(|word| format!("{word}: {}.", word.meaning()));
+            assert_eq!(described($name), sentences.collect::<Vec<_>>());
+        })* } }
+        check! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, }
     }
 
     #[test]

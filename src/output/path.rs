@@ -96,7 +96,7 @@ fn circle(path: &Path, last: &Hop, from: IpAddr) -> String {
 mod tests {
     use super::super::samples::{self, answer, code, path, says, silent};
     use super::*;
-    use crate::model::Outcome;
+    use crate::model::{Name, Outcome};
 
     /// The closing line of a path to 10.4.0.5 that was traced for the sample report.
     fn ends(end: PathEnd, hops: Vec<Hop>) -> String {
@@ -167,8 +167,8 @@ mod tests {
 
     #[test]
     fn this_machine_is_named_as_itself() {
-        let codes = codes(code("EACCES"));
-        let local = |ttl| Hop { error: Some(code("EACCES")), outcome: Outcome::Denied, ..silent(ttl) };
+        let codes = codes(code(Name::EACCES));
+        let local = |ttl| Hop { error: Some(code(Name::EACCES)), outcome: Outcome::Denied, ..silent(ttl) };
         let text = table(&path("10.4.0.5", PathEnd::Local, vec![local(1)]), &samples::partial());
         assert_eq!(text[1], format!("     1  this machine     3.00 s  {codes}"));
         assert_eq!(text[2], format!("  ends on this machine: the system says {codes}"));

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::classify::codes;
 use crate::model::{
-    Attempt, By, Cause, Code, Event, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Report, Route,
-    Strategy,
+    Attempt, By, Cause, Code, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Name, Outcome, Path, PathEnd, Phase,
+    Protocol, Reason, Report, Route, RouteKind, Strategy,
 };
 
 pub fn us(us: u64) -> Duration {
@@ -18,8 +18,8 @@ pub fn ms(ms: u64) -> Duration {
 }
 
 /// This system's code of that name.
-pub fn code(name: &str) -> Code {
-    codes::posix(name).unwrap_or_else(|| panic!("no {name} here"))
+pub fn code(name: Name) -> Code {
+    codes::code(name).unwrap_or_else(|| panic!("no {name} here"))
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -58,13 +58,13 @@ pub fn attempt(address: &str, outcome: Outcome) -> Attempt {
         elapsed: us(133),
         phase: Some(Phase::Completion),
         reason: None,
-        ..Attempt::skipped(address, 1, us(900), outcome, "")
+        ..Attempt::skipped(address, 1, us(900), outcome, Reason::Signal)
     }
 }
 
 pub fn prohibited() -> Icmp {
     let from = ip("10.1.0.1");
-    Icmp { from, v6: false, kind: 3, code: 13, info: 0, at: Some(us(120)), count: 1, decisive: true }
+    Icmp { from, family: Family::V4, kind: 3, code: 13, info: 0, at: Some(us(120)), count: 1, decisive: true }
 }
 
 /// The documented example: one address connected, the other one denied by a router.
@@ -76,15 +76,15 @@ pub fn partial() -> Report {
         syns: Some(1),
         rtt: Some(us(1100)),
         events: vec![
-            event(0, "socket", None),
-            event(35, "connect", Some(code("EINPROGRESS"))),
-            event(1198, "writable", None),
-            event(1200, "SO_ERROR", None),
+            event(0, EventKind::Socket, None),
+            event(35, EventKind::Connect, Some(code(Name::EINPROGRESS))),
+            event(1198, EventKind::Writable, None),
+            event(1200, EventKind::PendingError, None),
         ],
         ..attempt("10.1.0.9:5432", Outcome::Connected)
     };
     let route = Route {
-        kind: Some("unicast"),
+        kind: Some(RouteKind::Unicast),
         interface: Some("eth0".into()),
         gateway: Some(ip("10.1.0.1")),
         source: Some(ip("10.1.0.2")),
@@ -93,7 +93,7 @@ pub fn partial() -> Report {
     let denied = Attempt {
         by: Some(By::Router),
         cause: Some(Cause::Prohibited),
-        error: Some(code("EHOSTUNREACH")),
+        error: Some(code(Name::EHOSTUNREACH)),
         local: Some(SocketAddr::new(ip("10.1.0.2"), 41234)),
         icmp: Some(prohibited()),
         syns: Some(1),
@@ -109,7 +109,7 @@ pub fn partial() -> Report {
 pub fn unresolved() -> Report {
     let lookup = Lookup {
         elapsed: us(12_300),
-        error: Some(code("EAI_NONAME")),
+        error: Some(code(Name::EAI_NONAME)),
         by: Some(By::System),
         cause: Some(Cause::NoSuchName),
         advice: Some("check the spelling".into()),
@@ -151,9 +151,9 @@ pub fn answer(ttl: u8, from: &str, outcome: Outcome) -> Hop {
 /// A hop at which a message came.
 pub fn says(ttl: u8, from: &str, kind: u8, code: u8) -> Hop {
     let from = ip(from);
-    let icmp = Icmp { from, v6: from.is_ipv6(), kind, code, ..prohibited() };
+    let icmp = Icmp { from, family: Family::of(from), kind, code, ..prohibited() };
     let outcome = if kind == 3 && code == 13 { Outcome::Denied } else { Outcome::Unreachable };
-    let error = Some(self::code("EHOSTUNREACH"));
+    let error = Some(self::code(Name::EHOSTUNREACH));
     Hop { ttl, address: Some(from), elapsed: us(400), outcome, error, icmp: Some(icmp), by: Some(By::Router) }
 }
 
@@ -188,7 +188,7 @@ pub fn many() -> Vec<Report> {
     all.extend(Strategy::ALL.iter().map(|&strategy| with(&|r| r.strategy = strategy)));
     all.push(traced());
     for &end in PathEnd::ALL {
-        let local = Hop { error: Some(code("EMFILE")), outcome: Outcome::Unavailable, ..silent(2) };
+        let local = Hop { error: Some(code(Name::EMFILE)), outcome: Outcome::Unavailable, ..silent(2) };
         for last in [silent(2), local, answer(2, "::1", Outcome::Refused), says(2, "::1", 1, 0)] {
             let hops = vec![silent(1), last];
             all.push(with(&|r| {
@@ -203,7 +203,7 @@ pub fn many() -> Vec<Report> {
         all.push(Report { lookup: Lookup { cause: Some(cause), ..unresolved().lookup }, ..unresolved() });
     }
     all.push(with(&|r| r.attempts[1].error = Some(Code::Os(31_999))));
-    all.push(with(&|r| r.attempts[1].route = Some(Route { error: Some(code("ENETUNREACH")), ..Route::default() })));
+    all.push(with(&|r| r.attempts[1].route = Some(Route { error: Some(code(Name::ENETUNREACH)), ..Route::default() })));
     all.push(with(&|r| r.attempts[1].route = Some(Route::default())));
     all.push(with(&|r| {
         (r.elapsed, r.attempts[0].elapsed, r.attempts[1].started) = (Duration::ZERO, Duration::MAX, ms(1))

@@ -11,10 +11,6 @@ pub fn address(address: SocketAddr) -> String {
     }
 }
 
-pub fn family(address: SocketAddr) -> &'static str {
-    if address.is_ipv4() { "ipv4" } else { "ipv6" }
-}
-
 /// Whole microseconds.
 pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)

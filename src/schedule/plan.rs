@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::classify::requirement::Require;
-use crate::model::{By, Cause, Code, Lookup, Mode, Protocol, Report, Strategy};
+use crate::model::{By, Cause, Code, Lookup, Mode, Protocol, Reason, Report, Strategy};
 
 /// The rules of a run, settled before it starts.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ pub struct Found {
     /// The address; its port is ignored.
     pub address: SocketAddr,
     /// Why it is not to be tried.
-    pub skip: Option<&'static str>,
+    pub skip: Option<Reason>,
 }
 
 /// Why a lookup gave no address.

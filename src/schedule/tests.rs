@@ -4,7 +4,10 @@ use std::time::SystemTime;
 
 use super::*;
 use crate::classify::requirement::Require;
-use crate::model::{Mode, Outcome, Phase};
+use crate::model::Name::{
+    EACCES, EADDRNOTAVAIL, EAI_AGAIN, EAI_NONAME, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT,
+};
+use crate::model::{self, Mode, Outcome, Phase};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -87,10 +90,10 @@ impl Bench {
     }
 
     /// The `index`-th attempt that was started comes to this.
-    fn end(&mut self, index: usize, outcome: Outcome, code: Option<&str>) {
+    fn end(&mut self, index: usize, outcome: Outcome, code: Option<model::Name>) {
         let (id, address) = self.connects[index];
-        let mut attempt = Attempt::skipped(address, 1, Duration::ZERO, outcome, "");
-        attempt.error = code.and_then(codes::posix);
+        let mut attempt = Attempt::skipped(address, 1, Duration::ZERO, outcome, Reason::Signal);
+        attempt.error = code.and_then(codes::code);
         attempt.phase = Some(Phase::Completion);
         self.engine.ended(self.now, id, attempt);
         self.run();
@@ -106,7 +109,7 @@ impl Bench {
     }
 }
 
-fn found(ip: &str, skip: Option<&'static str>) -> Found {
+fn found(ip: &str, skip: Option<Reason>) -> Found {
     Found { address: SocketAddr::new(ip.parse().unwrap(), 0), skip }
 }
 
@@ -129,9 +132,9 @@ fn all_tries_every_address_at_the_same_time_in_the_resolvers_order() {
     let mut bench = Bench::name(policy(), &["::1", "10.0.0.1", "10.0.0.2"]);
     assert_eq!(bench.tried(), ["[::1]:80", "10.0.0.1:80", "10.0.0.2:80"]);
     bench.end(2, Outcome::Connected, None);
-    bench.end(0, Outcome::Refused, Some("ECONNREFUSED"));
+    bench.end(0, Outcome::Refused, Some(ECONNREFUSED));
     assert!(bench.reports.is_empty(), "one address is still under way");
-    bench.end(1, Outcome::TimedOut, Some("ETIMEDOUT"));
+    bench.end(1, Outcome::TimedOut, Some(ETIMEDOUT));
     let report = bench.report();
     assert_eq!((report.outcome, report.good, report.partial), (Outcome::Connected, true, true));
     let order: Vec<String> = report.attempts.iter().map(|attempt| attempt.address.to_string()).collect();
@@ -143,7 +146,7 @@ fn all_tries_every_address_at_the_same_time_in_the_resolvers_order() {
 fn first_goes_in_order_and_stops_at_the_first_success() {
     let mut bench = Bench::name(Policy { strategy: Strategy::First, ..policy() }, &["::1", "10.0.0.1", "10.0.0.2"]);
     assert_eq!(bench.tried(), ["[::1]:80"]);
-    bench.end(0, Outcome::Refused, Some("ECONNREFUSED"));
+    bench.end(0, Outcome::Refused, Some(ECONNREFUSED));
     assert_eq!(bench.tried(), ["[::1]:80", "10.0.0.1:80"]);
     bench.end(1, Outcome::Connected, None);
     let report = bench.report();
@@ -189,7 +192,7 @@ fn a_family_that_is_skipped_is_not_counted() {
     let mut bench = Bench::new(Policy { require: Require::All, ..policy() });
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
-    let skip = Some("no local route for this family");
+    let skip = Some(Reason::NoRoute);
     bench.answer(0, Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
     bench.run();
     assert_eq!(bench.tried(), ["10.0.0.1:80"]);
@@ -248,13 +251,13 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
 #[test]
 fn only_what_the_documents_call_retryable_is_tried_again() {
     for (code, outcome, again) in [
-        (Some("ECONNREFUSED"), Outcome::Refused, true),
-        (Some("ENETUNREACH"), Outcome::Unreachable, true),
-        (Some("ETIMEDOUT"), Outcome::TimedOut, true),
+        (Some(ECONNREFUSED), Outcome::Refused, true),
+        (Some(ENETUNREACH), Outcome::Unreachable, true),
+        (Some(ETIMEDOUT), Outcome::TimedOut, true),
         (None, Outcome::TimedOut, true),
-        (Some("EHOSTUNREACH"), Outcome::Unreachable, false),
-        (Some("EACCES"), Outcome::Denied, false),
-        (Some("ENETUNREACH"), Outcome::Denied, false), // ICMP 3/9
+        (Some(EHOSTUNREACH), Outcome::Unreachable, false),
+        (Some(EACCES), Outcome::Denied, false),
+        (Some(ENETUNREACH), Outcome::Denied, false), // ICMP 3/9
         (None, Outcome::Connected, false),
     ] {
         let mut bench = Bench::name(Policy { retries: 1, ..policy() }, &["10.0.0.1"]);
@@ -268,7 +271,7 @@ fn only_what_the_documents_call_retryable_is_tried_again() {
 #[test]
 fn the_last_try_of_an_address_decides() {
     let mut bench = Bench::name(Policy { retries: 2, ..policy() }, &["10.0.0.1"]);
-    bench.end(0, Outcome::Refused, Some("ECONNREFUSED"));
+    bench.end(0, Outcome::Refused, Some(ECONNREFUSED));
     bench.pass(SECOND);
     bench.end(1, Outcome::Connected, None);
     assert!(bench.report().good && !bench.report().partial);
@@ -280,13 +283,13 @@ fn a_self_connect_is_tried_again_at_once_unless_the_port_is_fixed() {
     let mut bench = Bench::name(policy(), &["127.0.0.1"]);
     bench.end(0, Outcome::SelfConnected, None);
     assert_eq!(bench.connects.len(), 2);
-    bench.end(1, Outcome::Refused, Some("ECONNREFUSED"));
+    bench.end(1, Outcome::Refused, Some(ECONNREFUSED));
     assert_eq!(bench.report().outcome, Outcome::Refused);
 
     // That there is no other port to try from takes nothing back.
     let mut alone = Bench::name(policy(), &["127.0.0.1"]);
     alone.end(0, Outcome::SelfConnected, None);
-    alone.end(1, Outcome::Unavailable, Some("EADDRNOTAVAIL"));
+    alone.end(1, Outcome::Unavailable, Some(EADDRNOTAVAIL));
     assert_eq!(alone.report().outcome, Outcome::SelfConnected);
 
     let mut fixed = Bench::name(Policy { fixed_port: true, ..policy() }, &["127.0.0.1"]);
@@ -299,14 +302,14 @@ fn a_lookup_that_may_work_later_is_asked_again() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
-    let failure = |name| LookupFailure { error: codes::posix(name), by: By::System, cause: None, advice: None };
-    bench.answer(0, Err(failure("EAI_AGAIN")));
+    let failure = |name| LookupFailure { error: codes::code(name), by: By::System, cause: None, advice: None };
+    bench.answer(0, Err(failure(EAI_AGAIN)));
     bench.pass(SECOND);
     assert_eq!(bench.lookups.len(), 2);
-    bench.answer(1, Err(failure("EAI_NONAME")));
+    bench.answer(1, Err(failure(EAI_NONAME)));
     bench.run();
     assert_eq!(bench.report().outcome, Outcome::Unresolved);
-    assert_eq!(bench.report().lookup.error, codes::posix("EAI_NONAME"));
+    assert_eq!(bench.report().lookup.error, codes::code(EAI_NONAME));
 }
 
 #[test]
@@ -382,7 +385,7 @@ fn a_signal_in_the_pause_before_a_lookup_forgets_no_failure() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
-    let error = codes::posix("EAI_AGAIN");
+    let error = codes::code(EAI_AGAIN);
     bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
     bench.engine.stop(bench.now, Stop::Interrupted);
     bench.run();
@@ -398,7 +401,7 @@ fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
     let mut bench = Bench::new(Policy { retries: 1, deadline, ..base });
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
-    let error = codes::posix("EAI_AGAIN");
+    let error = codes::code(EAI_AGAIN);
     bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
     bench.pass(SECOND / 2);
     assert_eq!((bench.report().lookup.error, bench.report().lookup.by), (error, Some(By::System)));
@@ -455,7 +458,7 @@ fn a_million_targets_leave_nothing_behind() {
         bench.engine.draw(bench.now, literal(1..=u16::MAX));
         bench.run();
         while let Some(index) = (!bench.connects.is_empty()).then_some(0) {
-            bench.end(index, Outcome::Refused, Some("ECONNREFUSED"));
+            bench.end(index, Outcome::Refused, Some(ECONNREFUSED));
             bench.connects.swap_remove(index);
             bench.reports.clear();
         }

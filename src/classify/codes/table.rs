@@ -7,6 +7,7 @@
 use std::option::Option;
 
 use super::{Numbers, Row, Source, Vocabulary};
+use crate::model::Name;
 use crate::model::Outcome::{self, *};
 use crate::model::Phase::{self, *};
 use Source::{Getaddrinfo, Posix, System, SystemCodes, WinsockCodes, WsaConnect};
@@ -14,10 +15,10 @@ use Source::{Getaddrinfo, Posix, System, SystemCodes, WinsockCodes, WsaConnect};
 /// A POSIX name; the predicate restricts it to the systems for which libc has that name.
 macro_rules! errno {
     ($name:ident, $numbers:expr) => {
-        row(Vocabulary::Posix, stringify!($name), Some(libc::$name), $numbers)
+        row(Vocabulary::Posix, Name::$name, Some(libc::$name), $numbers)
     };
     ($name:ident, $numbers:expr, $predicate:meta) => {
-        row(Vocabulary::Posix, stringify!($name), on!($predicate, libc::$name), $numbers)
+        row(Vocabulary::Posix, Name::$name, on!($predicate, libc::$name), $numbers)
     };
 }
 
@@ -27,7 +28,7 @@ macro_rules! eai {
         eai!($name, [$linux, $macos, $freebsd], on!(unix, libc::$name))
     };
     ($name:ident, [$linux:expr, $macos:expr, $freebsd:expr], $here:expr) => {
-        row(Vocabulary::Resolver, stringify!($name), $here, [$linux, $linux, $linux, $linux, $linux, $macos, $freebsd])
+        row(Vocabulary::Resolver, Name::$name, $here, [$linux, $linux, $linux, $linux, $linux, $macos, $freebsd])
             .documented(Getaddrinfo)
             .at(&[Resolve])
             .class(Unresolved)
@@ -48,7 +49,7 @@ macro_rules! on {
 }
 
 /// An empty row, to be filled in by the methods below; a test sees to it that every row is complete.
-const fn row(vocabulary: Vocabulary, name: &'static str, number: Option<i32>, numbers: [i32; 7]) -> Row {
+const fn row(vocabulary: Vocabulary, name: Name, number: Option<i32>, numbers: [i32; 7]) -> Row {
     let mut columns = [None; 7];
     let mut i = 0;
     while i < numbers.len() {
@@ -78,8 +79,8 @@ const fn row(vocabulary: Vocabulary, name: &'static str, number: Option<i32>, nu
 }
 
 /// A code that only Windows has.
-const fn wsa(name: &'static str, number: i32) -> Row {
-    row(Vocabulary::Winsock, name, None, [0; 7]).winsock(name, number).documented(WinsockCodes)
+const fn wsa(name: Name, number: i32) -> Row {
+    row(Vocabulary::Winsock, name, None, [0; 7]).winsock(name.as_str(), number).documented(WinsockCodes)
 }
 
 impl Row {
@@ -295,6 +296,11 @@ pub static TABLE: &[Row] = &[
         .documented(System).at(&[Option, Connect]).class(Unavailable)
         .meaning("no such device")
         .advice("no interface of that name exists, or it has just gone: check --interface"),
+    errno!(ENXIO, [6, 6, 6, 6, 6, 6, 6]).nearest("WSAEADDRNOTAVAIL", 10049)
+        .documented(System).at(&[Option]).class(Unavailable)
+        .meaning("no such device or address")
+        .advice("no interface of that name exists: check --interface")
+        .note("macOS and FreeBSD, of an interface to bind to"),
     errno!(ESOCKTNOSUPPORT, [94, 121, 44, 44, 222, 44, 44], unix).winsock("WSAESOCKTNOSUPPORT", 10044)
         .documented(WinsockCodes).at(&[Socket]).class(Unsupported)
         .meaning("the socket type is not supported in this family")
@@ -351,68 +357,68 @@ pub static TABLE: &[Row] = &[
         .note("FreeBSD only"),
 
     // Windows only.
-    wsa("WSAEINPROGRESS", 10036)
+    wsa(Name::WSAEINPROGRESS, 10036)
         .documented(Source::Connect).at(&[Connect]).class(Failed)
         .meaning("a blocking call of Winsock 1.1 or a callback of the provider is still running")
         .advice(BUG)
         .note("not POSIX EINPROGRESS, which on a connect is WSAEWOULDBLOCK"),
-    wsa("WSANOTINITIALISED", 10093)
+    wsa(Name::WSANOTINITIALISED, 10093)
         .documented(Source::Connect).at(&[Socket, Connect]).class(Failed)
         .meaning("WSAStartup() has not been called with success")
         .advice(BUG)
         .note("POSIX has no such step; it is socket() that fails with it"),
-    wsa("WSASYSNOTREADY", 10091)
+    wsa(Name::WSASYSNOTREADY, 10091)
         .at(&[Socket]).class(Unavailable)
         .meaning("the network subsystem is not ready")
         .advice("wait until Windows has started its network, then try again"),
-    wsa("WSAVERNOTSUPPORTED", 10092)
+    wsa(Name::WSAVERNOTSUPPORTED, 10092)
         .at(&[Socket]).class(Unsupported)
         .meaning("this version of Winsock is not supported")
         .advice("the Winsock library of this machine is too old or broken"),
-    wsa("WSAEDISCON", 10101)
+    wsa(Name::WSAEDISCON, 10101)
         .at(&[Completion]).class(Reset)
         .meaning("the peer has begun an orderly shutdown")
         .advice("the connection was accepted, then closed: look at the server's log"),
-    wsa("WSAECANCELLED", 10103)
+    wsa(Name::WSAECANCELLED, 10103)
         .at(&[Resolve, Completion]).class(Interrupted)
         .meaning("the call was cancelled while it ran")
         .advice("something ended the call before it was decided: run it again"),
-    wsa("WSAEPROVIDERFAILEDINIT", 10106)
+    wsa(Name::WSAEPROVIDERFAILEDINIT, 10106)
         .at(&[Socket]).class(Unavailable)
         .meaning("the service provider could not be started")
         .advice("a layered provider is broken or missing: netsh winsock reset"),
-    wsa("WSASYSCALLFAILURE", 10107)
+    wsa(Name::WSASYSCALLFAILURE, 10107)
         .at(&[Socket, Option, Bind, Connect]).class(Failed)
         .meaning("a system call failed that never should")
         .advice("the Winsock catalogue may be damaged: netsh winsock reset"),
-    wsa("WSAEREFUSED", 10112)
+    wsa(Name::WSAEREFUSED, 10112)
         .at(&[Resolve]).class(Unresolved)
         .meaning("the name service refused the query")
         .advice("check which name server this machine uses, and whether it answers this machine"),
-    wsa("WSA_IO_PENDING", 997)
+    wsa(Name::WSA_IO_PENDING, 997)
         .at(&[Connect]).class(TimedOut)
         .meaning("the overlapped operation was started and goes on")
         .advice(PENDING),
-    wsa("WSA_OPERATION_ABORTED", 995)
+    wsa(Name::WSA_OPERATION_ABORTED, 995)
         .at(&[Completion]).class(Interrupted)
         .meaning("the overlapped operation was cancelled, or its socket closed")
         .advice("something ended the attempt before it was decided: run it again"),
-    wsa("ERROR_CONNECTION_REFUSED", 1225)
+    wsa(Name::ERROR_CONNECTION_REFUSED, 1225)
         .documented(SystemCodes).at(&[Completion]).class(Refused)
         .meaning("the remote computer refused the connection")
         .advice("the host is up: check that the service runs and listens on this address and port")
         .note("WSAECONNREFUSED as a completion port reports it"),
-    wsa("ERROR_SEM_TIMEOUT", 121)
+    wsa(Name::ERROR_SEM_TIMEOUT, 121)
         .documented(SystemCodes).at(&[Completion]).class(TimedOut)
         .meaning("the time the system allows has run out")
         .advice("nothing answered: a firewall drops silently, or the host is down")
         .note("WSAETIMEDOUT as a completion port reports it"),
-    wsa("ERROR_NETWORK_UNREACHABLE", 1231)
+    wsa(Name::ERROR_NETWORK_UNREACHABLE, 1231)
         .documented(SystemCodes).at(&[Completion]).class(Unreachable)
         .meaning("the network location cannot be reached")
         .advice("look at the routes and interfaces of this machine")
         .note("WSAENETUNREACH as a completion port reports it"),
-    wsa("ERROR_HOST_UNREACHABLE", 1232)
+    wsa(Name::ERROR_HOST_UNREACHABLE, 1232)
         .documented(SystemCodes).at(&[Completion]).class(Unreachable)
         .meaning("the remote host cannot be reached")
         .advice("see whether the host is up, and what the routers on the way say")

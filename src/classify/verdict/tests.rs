@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{By::*, Cause::*, Outcome::*, Route, TcpFacts};
+use crate::model::{By::*, Cause::*, Family, Outcome::*, Route, TcpFacts};
 
 fn evidence(phase: Phase, end: End) -> Evidence {
     Evidence {
@@ -25,25 +25,25 @@ fn evidence(phase: Phase, end: End) -> Evidence {
     }
 }
 
-fn failed(phase: Phase, name: &str) -> Evidence {
-    evidence(phase, End::Error(codes::posix(name).unwrap()))
+fn failed(phase: Phase, name: Name) -> Evidence {
+    evidence(phase, End::Error(codes::code(name).unwrap()))
 }
 
-fn message(from: &str, kind: u8, code: u8, errno: &str) -> (Icmp, i32) {
+fn message(from: &str, kind: u8, code: u8, errno: Name) -> (Icmp, i32) {
     let from: IpAddr = from.parse().unwrap();
-    let icmp = Icmp { from, v6: from.is_ipv6(), kind, code, info: 0, at: None, count: 1, decisive: false };
+    let icmp = Icmp { from, family: Family::of(from), kind, code, info: 0, at: None, count: 1, decisive: false };
     (icmp, raw(errno))
 }
 
-fn raw(errno: &str) -> i32 {
-    match codes::posix(errno) {
+fn raw(errno: Name) -> i32 {
+    match codes::code(errno) {
         Some(Code::Os(number)) => number,
         other => panic!("{errno}: {other:?}"),
     }
 }
 
-fn routed(error: Option<&str>, kind: Option<&'static str>) -> Option<Route> {
-    Some(Route { error: error.and_then(codes::posix), kind, ..Route::default() })
+fn routed(error: Option<Name>, kind: Option<RouteKind>) -> Option<Route> {
+    Some(Route { error: error.and_then(codes::code), kind, ..Route::default() })
 }
 
 fn judged(evidence: &Evidence) -> (Outcome, Option<By>, Option<Cause>) {
@@ -53,22 +53,25 @@ fn judged(evidence: &Evidence) -> (Outcome, Option<By>, Option<Cause>) {
 
 #[test]
 fn every_icmp_code_that_ends_a_connect_is_judged_by_its_meaning() {
-    for v6 in [false, true] {
+    for &family in Family::ALL {
         for (kind, code) in (0..=255).flat_map(|kind| (0..=16).map(move |code| (kind, code))) {
-            let Some(errno) = icmp::linux_errno(v6, kind, code).filter(|name| codes::posix(name).is_some()) else {
+            let Some(errno) = icmp::linux_errno(family, kind, code).filter(|&name| codes::code(name).is_some()) else {
                 continue;
             };
-            let (address, from) = if v6 { ("[fd00::5]:80", "fd00::fe") } else { ("10.4.0.5:80", "10.1.0.1") };
+            let (address, from) = match family {
+                Family::V4 => ("10.4.0.5:80", "10.1.0.1"),
+                Family::V6 => ("[fd00::5]:80", "fd00::fe"),
+            };
             let mut evidence = failed(Phase::Completion, errno);
             evidence.address = address.parse().unwrap();
             evidence.icmp = vec![message(from, kind, code, errno)];
             let (outcome, by, _) = judged(&evidence);
-            let expected = match (v6, kind, code) {
-                (false, 3, 2 | 3) | (true, 1, 4) => Refused,
-                (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => Denied,
+            let expected = match (family, kind, code) {
+                (Family::V4, 3, 2 | 3) | (Family::V6, 1, 4) => Refused,
+                (Family::V4, 3, 9 | 10 | 13) | (Family::V6, 1, 1 | 5 | 6) => Denied,
                 _ => Unreachable,
             };
-            assert_eq!((outcome, by), (expected, Some(Router)), "v6 {v6}: {kind}/{code} {errno}");
+            assert_eq!((outcome, by), (expected, Some(Router)), "{family}: {kind}/{code} {errno}");
             assert!(judge(&evidence).icmp.is_some_and(|icmp| icmp.decisive));
         }
     }
@@ -77,25 +80,25 @@ fn every_icmp_code_that_ends_a_connect_is_judged_by_its_meaning() {
 #[test]
 fn the_sender_is_told_apart() {
     let with = |from: &str, count: usize| {
-        let mut evidence = failed(Phase::Completion, "EHOSTUNREACH");
-        evidence.icmp = vec![message(from, 3, 1, "EHOSTUNREACH"); count];
+        let mut evidence = failed(Phase::Completion, Name::EHOSTUNREACH);
+        evidence.icmp = vec![message(from, 3, 1, Name::EHOSTUNREACH); count];
         judged(&evidence)
     };
     assert_eq!(with("10.4.0.5", 1), (Unreachable, Some(Peer), Some(RouterUnreachable)), "a firewall rule there");
     assert_eq!(with("10.1.0.1", 1), (Unreachable, Some(Router), Some(RouterUnreachable)));
     assert_eq!(with("10.1.0.2", 1), (Unreachable, Some(Neighbour), Some(NeighbourSilent)));
     assert_eq!(with("10.1.0.2", 2), (Unreachable, Some(Local), Some(LocalPolicy)), "a rule of our own, on every SYN");
-    let mut datagram = failed(Phase::Completion, "ECONNREFUSED");
+    let mut datagram = failed(Phase::Completion, Name::ECONNREFUSED);
     datagram.protocol = Protocol::Udp;
     datagram.address = "0.0.0.0:9".parse().unwrap();
-    datagram.icmp = vec![message("10.1.0.2", 3, 3, "ECONNREFUSED")];
+    datagram.icmp = vec![message("10.1.0.2", 3, 3, Name::ECONNREFUSED)];
     assert_eq!(judged(&datagram), (Refused, Some(Peer), Some(PortUnreachable)), "0.0.0.0 is this machine");
 }
 
 #[test]
 fn a_message_that_did_not_end_the_attempt_is_kept_and_decides_nothing() {
     let mut evidence = evidence(Phase::Completion, End::Limit);
-    evidence.icmp = vec![message("10.1.0.1", 3, 1, "EHOSTUNREACH"); 3];
+    evidence.icmp = vec![message("10.1.0.1", 3, 1, Name::EHOSTUNREACH); 3];
     let verdict = judge(&evidence);
     assert_eq!((verdict.outcome, verdict.by), (TimedOut, Some(Limit)));
     let icmp = verdict.icmp.unwrap();
@@ -108,36 +111,40 @@ fn a_message_that_did_not_end_the_attempt_is_kept_and_decides_nothing() {
 
 #[test]
 fn a_reset_after_an_unrelated_message_is_the_peers() {
-    let mut evidence = failed(Phase::Completion, "ECONNREFUSED");
-    evidence.icmp = vec![message("10.1.0.1", 3, 1, "EHOSTUNREACH")];
+    let mut evidence = failed(Phase::Completion, Name::ECONNREFUSED);
+    evidence.icmp = vec![message("10.1.0.1", 3, 1, Name::EHOSTUNREACH)];
     assert_eq!(judged(&evidence), (Refused, Some(Peer), Some(Rst)));
 }
 
 #[test]
 fn what_the_call_says_is_decided_on_this_machine() {
-    let cases: &[(&str, Option<Route>, Judged)] = &[
-        ("ENETUNREACH", routed(Some("ENETUNREACH"), None), (Unreachable, Some(Local), Some(NoRoute))),
-        ("ENETUNREACH", routed(None, Some("broadcast")), (Unreachable, Some(Local), Some(NotUnicast))),
-        ("EHOSTUNREACH", routed(Some("EHOSTUNREACH"), None), (Unreachable, Some(Local), Some(UnreachableRoute))),
-        ("EACCES", routed(Some("EACCES"), None), (Denied, Some(Local), Some(ProhibitRoute))),
-        ("EACCES", routed(None, Some("unicast")), (Denied, Some(Local), Some(LocalPolicy))),
-        ("EPERM", routed(None, Some("unicast")), (Denied, Some(Local), Some(LocalPolicy))),
-        ("ENOSYS", None, (Denied, Some(Local), Some(LocalPolicy))),
-        ("EINVAL", routed(Some("EINVAL"), None), (Unreachable, Some(Local), Some(BlackholeRoute))),
-        ("EADDRNOTAVAIL", None, (Unavailable, Some(Local), Some(LocalPorts))),
-        ("EADDRINUSE", None, (Unavailable, Some(Local), Some(LocalPorts))),
-        ("EAGAIN", None, (Unavailable, Some(Local), Some(LocalPorts))),
-        ("ENOBUFS", None, (Unavailable, Some(Local), Some(Buffers))),
-        ("ENOMEM", None, (Unavailable, Some(Local), Some(Buffers))),
-        ("ENETDOWN", None, (Unavailable, Some(Local), Some(NetworkDown))),
-        ("ENODEV", None, (Unavailable, Some(Local), Some(NoInterface))),
-        ("EAFNOSUPPORT", None, (Unsupported, Some(Local), None)),
-        ("ECONNREFUSED", None, (Refused, Some(Peer), Some(Rst))),
+    let cases: &[(Name, Option<Route>, Judged)] = &[
+        (Name::ENETUNREACH, routed(Some(Name::ENETUNREACH), None), (Unreachable, Some(Local), Some(NoRoute))),
+        (Name::ENETUNREACH, routed(None, Some(RouteKind::Broadcast)), (Unreachable, Some(Local), Some(NotUnicast))),
+        (
+            Name::EHOSTUNREACH,
+            routed(Some(Name::EHOSTUNREACH), None),
+            (Unreachable, Some(Local), Some(UnreachableRoute)),
+        ),
+        (Name::EACCES, routed(Some(Name::EACCES), None), (Denied, Some(Local), Some(ProhibitRoute))),
+        (Name::EACCES, routed(None, Some(RouteKind::Unicast)), (Denied, Some(Local), Some(LocalPolicy))),
+        (Name::EPERM, routed(None, Some(RouteKind::Unicast)), (Denied, Some(Local), Some(LocalPolicy))),
+        (Name::ENOSYS, None, (Denied, Some(Local), Some(LocalPolicy))),
+        (Name::EINVAL, routed(Some(Name::EINVAL), None), (Unreachable, Some(Local), Some(BlackholeRoute))),
+        (Name::EADDRNOTAVAIL, None, (Unavailable, Some(Local), Some(LocalPorts))),
+        (Name::EADDRINUSE, None, (Unavailable, Some(Local), Some(LocalPorts))),
+        (Name::EAGAIN, None, (Unavailable, Some(Local), Some(LocalPorts))),
+        (Name::ENOBUFS, None, (Unavailable, Some(Local), Some(Buffers))),
+        (Name::ENOMEM, None, (Unavailable, Some(Local), Some(Buffers))),
+        (Name::ENETDOWN, None, (Unavailable, Some(Local), Some(NetworkDown))),
+        (Name::ENODEV, None, (Unavailable, Some(Local), Some(NoInterface))),
+        (Name::EAFNOSUPPORT, None, (Unsupported, Some(Local), None)),
+        (Name::ECONNREFUSED, None, (Refused, Some(Peer), Some(Rst))),
     ];
     // Winsock has no pair of their own for some.
-    let has_own = |name| codes::posix(name).and_then(codes::row).is_some_and(|row| row.name == name);
-    for (name, route, expected) in cases.iter().filter(|(name, ..)| has_own(name)) {
-        let mut evidence = failed(Phase::Connect, name);
+    let has_own = |name| codes::code(name).and_then(codes::name) == Some(name);
+    for (name, route, expected) in cases.iter().filter(|&&(name, ..)| has_own(name)) {
+        let mut evidence = failed(Phase::Connect, *name);
         evidence.route = route.clone();
         assert_eq!(judged(&evidence), *expected, "{name} {route:?}");
     }
@@ -146,7 +153,7 @@ fn what_the_call_says_is_decided_on_this_machine() {
 #[test]
 fn a_local_shortage_is_never_the_peers_state() {
     for phase in [Phase::Socket, Phase::Option, Phase::Bind, Phase::Connect, Phase::Completion] {
-        for name in ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS", "ENODEV", "ENETDOWN"] {
+        for name in [Name::EMFILE, Name::ENFILE, Name::ENOMEM, Name::ENOBUFS, Name::ENODEV, Name::ENETDOWN] {
             let (outcome, by, _) = judged(&failed(phase, name));
             assert_eq!((outcome, by), (Unavailable, Some(Local)), "{name} in {phase}");
         }
@@ -155,17 +162,17 @@ fn a_local_shortage_is_never_the_peers_state() {
 
 #[test]
 fn bind_and_options_have_their_own_reading() {
-    assert_eq!(judged(&failed(Phase::Bind, "EADDRNOTAVAIL")).2, Some(SourceAddress));
-    assert_eq!(judged(&failed(Phase::Bind, "EADDRINUSE")).2, Some(LocalPorts));
-    assert_eq!(judged(&failed(Phase::Bind, "EACCES")), (Denied, Some(Local), Some(LocalPolicy)));
-    assert_eq!(judged(&failed(Phase::Option, "EPERM")), (Denied, Some(Local), Some(LocalPolicy)));
-    assert_eq!(judged(&failed(Phase::Option, "ENOPROTOOPT")).0, Unsupported);
-    assert_eq!(judged(&failed(Phase::Socket, "EAFNOSUPPORT")).0, Unsupported);
+    assert_eq!(judged(&failed(Phase::Bind, Name::EADDRNOTAVAIL)).2, Some(SourceAddress));
+    assert_eq!(judged(&failed(Phase::Bind, Name::EADDRINUSE)).2, Some(LocalPorts));
+    assert_eq!(judged(&failed(Phase::Bind, Name::EACCES)), (Denied, Some(Local), Some(LocalPolicy)));
+    assert_eq!(judged(&failed(Phase::Option, Name::EPERM)), (Denied, Some(Local), Some(LocalPolicy)));
+    assert_eq!(judged(&failed(Phase::Option, Name::ENOPROTOOPT)).0, Unsupported);
+    assert_eq!(judged(&failed(Phase::Socket, Name::EAFNOSUPPORT)).0, Unsupported);
 }
 
 #[test]
 fn an_address_without_its_link_is_invalid() {
-    let mut evidence = failed(Phase::Connect, "EINVAL");
+    let mut evidence = failed(Phase::Connect, Name::EINVAL);
     evidence.address = "[fe80::1]:80".parse().unwrap();
     assert_eq!(judged(&evidence), (Invalid, Some(Local), Some(ScopeMissing)));
     evidence.address = "[fe80::1%3]:80".parse().unwrap();
@@ -174,15 +181,15 @@ fn an_address_without_its_link_is_invalid() {
 
 #[test]
 fn a_source_that_does_not_fit_is_not_blamed_on_the_route() {
-    let mut evidence = failed(Phase::Connect, "EINVAL");
+    let mut evidence = failed(Phase::Connect, Name::EINVAL);
     evidence.source_given = true;
-    evidence.route = routed(None, Some("unicast"));
+    evidence.route = routed(None, Some(RouteKind::Unicast));
     assert_eq!(judged(&evidence), (Invalid, Some(Local), Some(SourceMismatch)));
 }
 
 #[test]
 fn a_reset_is_named_by_the_proof_of_a_handshake() {
-    let mut evidence = failed(Phase::Completion, "ECONNRESET");
+    let mut evidence = failed(Phase::Completion, Name::ECONNRESET);
     assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetEarly)));
     evidence.tcp.handshake = Some(true);
     assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetAfterHandshake)));
@@ -217,7 +224,7 @@ fn the_unspecified_address_can_be_the_socket_itself() {
 #[test]
 fn our_limit_is_never_the_systems() {
     assert_eq!(judged(&evidence(Phase::Completion, End::Limit)), (TimedOut, Some(Limit), Some(Silence)));
-    assert_eq!(judged(&failed(Phase::Completion, "ETIMEDOUT")), (TimedOut, Some(System), Some(Silence)));
+    assert_eq!(judged(&failed(Phase::Completion, Name::ETIMEDOUT)), (TimedOut, Some(System), Some(Silence)));
     let mut datagram = evidence(Phase::Completion, End::Limit);
     datagram.protocol = Protocol::Udp;
     assert_eq!(judged(&datagram), (Unconfirmed, Some(Limit), Some(NoReply)));
@@ -226,7 +233,7 @@ fn our_limit_is_never_the_systems() {
 /// Where the routing table cannot be asked, a call that waited may tell what a router or the next hop said.
 #[test]
 fn what_a_call_said_that_waited_is_not_blamed_on_this_machine() {
-    for name in ["ENETUNREACH", "EHOSTUNREACH"] {
+    for name in [Name::ENETUNREACH, Name::EHOSTUNREACH] {
         let mut evidence = failed(Phase::Connect, name);
         evidence.blocking = true;
         assert_eq!(judged(&evidence), (Unreachable, None, None));
@@ -244,32 +251,32 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
     };
     assert_eq!(with(|_| {}), (TimedOut, Some(Limit), Some(Silence)));
     assert_eq!(with(|e| e.unresolved = true), (TimedOut, Some(Limit), Some(NeighbourSilent)));
-    let own_rule = |e: &mut Evidence| e.icmp = vec![message("10.1.0.2", 3, 1, "EHOSTUNREACH")];
+    let own_rule = |e: &mut Evidence| e.icmp = vec![message("10.1.0.2", 3, 1, Name::EHOSTUNREACH)];
     assert_eq!(
         with(own_rule),
         (TimedOut, Some(Limit), Some(LocalPolicy)),
         "the kernel has not given up on a neighbour"
     );
     let lost = |e: &mut Evidence| {
-        e.soft = codes::posix("EHOSTUNREACH");
-        e.route = routed(Some("EHOSTUNREACH"), None);
+        e.soft = codes::code(Name::EHOSTUNREACH);
+        e.route = routed(Some(Name::EHOSTUNREACH), None);
     };
     assert_eq!(with(lost), (TimedOut, Some(Limit), Some(UnreachableRoute)));
-    let mut ended = failed(Phase::Completion, "EHOSTUNREACH");
-    ended.route = routed(Some("EHOSTUNREACH"), None);
+    let mut ended = failed(Phase::Completion, Name::EHOSTUNREACH);
+    ended.route = routed(Some(Name::EHOSTUNREACH), None);
     assert_eq!(judged(&ended), (Unreachable, Some(Local), Some(UnreachableRoute)), "the kernel's own end");
 }
 
 /// A filter that answers in the place of TCP has no port to show, and the routing table no fault.
 #[test]
 fn what_was_never_sent_is_nobody_elses() {
-    for name in ["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT"] {
+    for name in [Name::ECONNREFUSED, Name::ECONNRESET, Name::ETIMEDOUT] {
         let mut evidence = failed(Phase::Connect, name);
         evidence.filtered = true;
         assert_eq!(judged(&evidence), (Denied, Some(Local), Some(LocalPolicy)), "{name}");
     }
-    let mut evidence = failed(Phase::Connect, "ENETUNREACH");
-    evidence.route = routed(None, Some("unicast"));
+    let mut evidence = failed(Phase::Connect, Name::ENETUNREACH);
+    evidence.route = routed(None, Some(RouteKind::Unicast));
     assert_eq!(judged(&evidence), (Unreachable, Some(Local), None), "there is a route");
 }
 
@@ -277,7 +284,7 @@ fn what_was_never_sent_is_nobody_elses() {
 #[cfg(unix)]
 #[test]
 fn a_reset_after_the_end_of_the_peer_is_a_reset() {
-    let mut evidence = failed(Phase::Completion, "EPIPE");
+    let mut evidence = failed(Phase::Completion, Name::EPIPE);
     evidence.tcp.handshake = Some(true);
     assert_eq!(judged(&evidence), (Reset, Some(Peer), Some(ResetAfterHandshake)));
 }
@@ -293,7 +300,7 @@ fn an_unknown_code_keeps_its_number() {
 #[test]
 fn every_row_of_the_table_comes_to_a_verdict_in_every_phase() {
     for row in codes::TABLE {
-        let Some(code) = codes::posix(row.name) else { continue };
+        let Some(code) = codes::code(row.name) else { continue };
         for &phase in Phase::ALL {
             let (outcome, ..) = judged(&evidence(phase, End::Error(code)));
             assert_ne!(outcome, Connected, "{} in {phase}", row.name);

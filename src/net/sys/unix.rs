@@ -13,20 +13,22 @@ use nix::poll::{PollFd, PollFlags, PollTimeout};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-use crate::model::{Code, Mode, Protocol};
+use crate::model::{Code, Family, Mode, Protocol};
 
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    bind, bind_interface, can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch,
+    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, is_unresolved, route, take_messages,
+    tcp_facts,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    bind, bind_interface, can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch,
+    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, is_unresolved, route, take_messages,
+    tcp_facts,
 };
 
 mod connect;
@@ -149,8 +151,11 @@ fn new_socket(domain: Domain, kind: Type, nonblocking: bool) -> io::Result<Socke
 ///
 /// # Errors
 /// setsockopt(2).
-pub fn set_tos(socket: &Socket, tos: u32, v6: bool) -> io::Result<()> {
-    if v6 { socket.set_tclass_v6(tos) } else { socket.set_tos_v4(tos) }
+pub fn set_tos(socket: &Socket, tos: u32, family: Family) -> io::Result<()> {
+    match family {
+        Family::V4 => socket.set_tos_v4(tos),
+        Family::V6 => socket.set_tclass_v6(tos),
+    }
 }
 
 /// Whether recv() complains that the datagram was longer than the buffer: it is cut silently here (recv(2)).

@@ -16,7 +16,7 @@ use windows_sys::Win32::Networking::WinSock::{
     IPPROTO_IPV6, IPV6_TCLASS, SOCKET, WSAEMSGSIZE, WSASYSCALLFAILURE, setsockopt,
 };
 
-use crate::model::{Code, Mode, Protocol};
+use crate::model::{Code, Family, Mode, Protocol};
 
 mod address;
 mod connect;
@@ -28,7 +28,9 @@ mod wait;
 
 pub use connect::{connect, connect_blocking};
 pub use console::{Coloring, catch_signals, signal};
-pub use evidence::{can_trace, is_filtered, is_unresolved, messages, route, tcp_facts, versions, watch};
+pub use evidence::{
+    can_trace, enable_icmp_errors, ip_versions, is_filtered, is_unresolved, route, take_messages, tcp_facts,
+};
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service};
 pub use wait::{Waiter, Waker};
 
@@ -78,8 +80,11 @@ pub fn socket(address: SocketAddr, protocol: Protocol, mode: Mode) -> io::Result
 ///
 /// # Errors
 /// setsockopt(): WSAENOPROTOOPT, WSAEINVAL where the system has no such option.
-pub fn set_tos(socket: &Socket, tos: u32, v6: bool) -> io::Result<()> {
-    if v6 { set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, tos) } else { socket.set_tos_v4(tos) }
+pub fn set_tos(socket: &Socket, tos: u32, family: Family) -> io::Result<()> {
+    match family {
+        Family::V4 => socket.set_tos_v4(tos),
+        Family::V6 => set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, tos),
+    }
 }
 
 /// Whether recv() complains that the datagram was longer than the buffer.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use crate::model::{Protocol, Route, TcpFacts};
+use crate::model::{Family, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
 /// There is no error queue to read the answers of hops from.
@@ -39,10 +39,13 @@ pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
 /// # Errors
 /// No such interface; ENOPROTOOPT where the system cannot.
 #[cfg(target_vendor = "apple")]
-pub fn bind_interface(socket: &Socket, name: &str, v6: bool) -> io::Result<()> {
+pub fn bind_interface(socket: &Socket, name: &str, family: Family) -> io::Result<()> {
     let index = super::interface_index(name).and_then(std::num::NonZeroU32::new);
     let index = index.ok_or_else(|| io::Error::from_raw_os_error(libc::ENXIO))?;
-    if v6 { socket.bind_device_by_index_v6(Some(index)) } else { socket.bind_device_by_index_v4(Some(index)) }
+    match family {
+        Family::V4 => socket.bind_device_by_index_v4(Some(index)),
+        Family::V6 => socket.bind_device_by_index_v6(Some(index)),
+    }
 }
 
 /// IP_BOUND_IF on macOS; FreeBSD cannot bind to an interface.
@@ -50,17 +53,17 @@ pub fn bind_interface(socket: &Socket, name: &str, v6: bool) -> io::Result<()> {
 /// # Errors
 /// No such interface; ENOPROTOOPT where the system cannot.
 #[cfg(not(target_vendor = "apple"))]
-pub fn bind_interface(_: &Socket, name: &str, _v6: bool) -> io::Result<()> {
+pub fn bind_interface(_: &Socket, name: &str, _: Family) -> io::Result<()> {
     let code = if super::interface_index(name).is_some() { libc::ENOPROTOOPT } else { libc::ENXIO };
     Err(io::Error::from_raw_os_error(code))
 }
 
 /// Nothing to ask for.
-pub fn watch(_: &Socket, _: SocketAddr, _: Protocol, _fail_on_icmp: bool) {}
+pub fn enable_icmp_errors(_: &Socket, _: SocketAddr, _: Protocol, _fail_on_icmp: bool) {}
 
-/// Whether IPv6, for each version of IP that a socket for this address speaks.
-pub fn versions(address: SocketAddr) -> &'static [bool] {
-    if address.is_ipv6() { &[true] } else { &[false] }
+/// The version of IP that a socket for this address speaks.
+pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
+    if address.is_ipv6() { &[Family::V6] } else { &[Family::V4] }
 }
 
 /// Not asked.
@@ -69,7 +72,7 @@ pub fn is_unresolved(_: &Route, _: SocketAddr) -> bool {
 }
 
 /// There is no error queue.
-pub fn messages(_: &Socket) -> Vec<Message> {
+pub fn take_messages(_: &Socket) -> Vec<Message> {
     Vec::new()
 }
 

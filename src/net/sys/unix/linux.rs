@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use socket2::Socket;
 
-use crate::model::{Code, Icmp, Protocol, Route, TcpFacts};
+use crate::model::{Code, Family, Icmp, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
 mod netlink;
@@ -36,7 +36,7 @@ pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
 ///
 /// # Errors
 /// ENODEV: no such interface; EPERM: before Linux 5.7, for users.
-pub fn bind_interface(socket: &Socket, name: &str, _v6: bool) -> io::Result<()> {
+pub fn bind_interface(socket: &Socket, name: &str, _: Family) -> io::Result<()> {
     socket.bind_device(Some(name.as_bytes()))
 }
 
@@ -45,30 +45,30 @@ pub fn bind_interface(socket: &Socket, name: &str, _v6: bool) -> io::Result<()> 
 /// A TCP socket in SYN_SENT gets them over IPv4 without asking; over IPv6, and for datagrams, it must (ip(7) IP_RECVERR,
 /// ipv6(7) IPV6_RECVERR). Refused, the evidence is missing and the probe is the same. Whether a message is to end the
 /// attempt makes no difference to the kernel.
-pub fn watch(socket: &Socket, address: SocketAddr, protocol: Protocol, _fail_on_icmp: bool) {
+pub fn enable_icmp_errors(socket: &Socket, address: SocketAddr, protocol: Protocol, _fail_on_icmp: bool) {
     let fd = socket.as_fd();
-    for &v6 in versions(address) {
-        if v6 {
-            let _ = setsockopt(&fd, sockopt::Ipv6RecvErr, &true);
-        } else if protocol == Protocol::Udp {
-            let _ = setsockopt(&fd, sockopt::Ipv4RecvErr, &true);
-        }
+    for family in ip_versions(address) {
+        let _ = match (family, protocol) {
+            (Family::V6, _) => setsockopt(&fd, sockopt::Ipv6RecvErr, &true),
+            (Family::V4, Protocol::Udp) => setsockopt(&fd, sockopt::Ipv4RecvErr, &true),
+            (Family::V4, Protocol::Tcp) => Ok(()),
+        };
     }
     let _ = setsockopt(&fd, sockopt::ReceiveTimestampns, &true);
 }
 
-/// Whether IPv6, for each version of IP that a socket for this address speaks: an IPv4-mapped address goes out as IPv4
+/// The versions of IP that a socket for this address speaks: an IPv4-mapped address goes out as IPv4
 /// from an IPv6 socket, which takes the options of both (ipv6(7)).
-pub fn versions(address: SocketAddr) -> &'static [bool] {
+pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
     match (address.is_ipv6(), address.ip().to_canonical().is_ipv6()) {
-        (false, _) => &[false],
-        (true, true) => &[true],
-        (true, false) => &[true, false],
+        (false, _) => &[Family::V4],
+        (true, true) => &[Family::V6],
+        (true, false) => &[Family::V6, Family::V4],
     }
 }
 
 /// Empties the socket's error queue, oldest message first.
-pub fn messages(socket: &Socket) -> Vec<Message> {
+pub fn take_messages(socket: &Socket) -> Vec<Message> {
     let mut found = Vec::new();
     while let Some(message) = next_message(socket) {
         found.extend(message);
@@ -105,14 +105,14 @@ fn next_message(socket: &Socket) -> Option<Option<Message>> {
 }
 
 fn icmp(error: &libc::sock_extended_err, from: Option<IpAddr>) -> Option<(Icmp, i32)> {
-    let v6 = match error.ee_origin {
-        libc::SO_EE_ORIGIN_ICMP => false,
-        libc::SO_EE_ORIGIN_ICMP6 => true,
+    let family = match error.ee_origin {
+        libc::SO_EE_ORIGIN_ICMP => Family::V4,
+        libc::SO_EE_ORIGIN_ICMP6 => Family::V6,
         _ => return None,
     };
     let from = from?.to_canonical();
     let (kind, code, info) = (error.ee_type, error.ee_code, error.ee_info);
-    Some((Icmp { from, v6, kind, code, info, at: None, count: 1, decisive: false }, error.ee_errno as i32))
+    Some((Icmp { from, family, kind, code, info, at: None, count: 1, decisive: false }, error.ee_errno as i32))
 }
 
 /// What TCP counted, from TCP_INFO. `None` where the kernel does not know, or is too old to tell.

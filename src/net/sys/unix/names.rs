@@ -9,8 +9,7 @@ use std::ptr;
 use nix::errno::Errno;
 
 use super::socket;
-use crate::model::{Code, Mode, Protocol};
-use crate::net::sys::Family;
+use crate::model::{Code, Family, Mode, Protocol};
 
 /// getaddrinfo(3): the addresses in the resolver's order, or its own code.
 ///

@@ -15,7 +15,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::inet;
 use super::{names, raw, set_option, socket};
-use crate::model::{Code, Icmp, Mode, Protocol, Route, TcpFacts};
+use crate::model::{Code, Family, Icmp, Mode, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 /// Whether the messages of hops can be read: for TCP, since Windows 10, version 2004. Datagram sockets learn that their
@@ -27,7 +27,7 @@ pub fn can_trace(protocol: Protocol) -> bool {
 
 /// With `fail_on_icmp` an ICMP message ends a connect, as it does on Linux; without, Windows goes on and so do we, since
 /// the option changes the verdict: every message becomes WSAEHOSTUNREACH, also one that the next SYN would overcome.
-pub fn watch(socket: &Socket, _: SocketAddr, protocol: Protocol, fail_on_icmp: bool) {
+pub fn enable_icmp_errors(socket: &Socket, _: SocketAddr, protocol: Protocol, fail_on_icmp: bool) {
     if fail_on_icmp && protocol == Protocol::Tcp {
         self::fail_on_icmp(socket);
     }
@@ -39,7 +39,7 @@ fn fail_on_icmp(socket: &Socket) -> bool {
 
 /// The ICMP message that came during the connect, if one did: TCP_ICMP_ERROR_INFO, as WSAGetIcmpErrorInfo() reads it.
 /// When it came is not told.
-pub fn messages(socket: &Socket) -> Vec<Message> {
+pub fn take_messages(socket: &Socket) -> Vec<Message> {
     let mut info = ICMP_ERROR_INFO::default();
     let mut length = size_of_val(&info) as i32;
     let to = (&raw mut info).cast();
@@ -47,18 +47,19 @@ pub fn messages(socket: &Socket) -> Vec<Message> {
     let result = unsafe { getsockopt(raw(socket), IPPROTO_TCP, TCP_ICMP_ERROR_INFO, to, &mut length) };
     let from = (result == 0).then(|| inet(&info.srcaddress)).flatten();
     let message = |from: SocketAddr| {
-        let (v6, kind, code) = (info.protocol == IPPROTO_ICMPV6, info.r#type, info.code);
+        let family = if info.protocol == IPPROTO_ICMPV6 { Family::V6 } else { Family::V4 };
+        let (kind, code) = (info.r#type, info.code);
         let icmp =
-            Icmp { from: from.ip().to_canonical(), v6, kind, code, info: 0, at: None, count: 1, decisive: false };
+            Icmp { from: from.ip().to_canonical(), family, kind, code, info: 0, at: None, count: 1, decisive: false };
         Message { icmp, errno: WSAEHOSTUNREACH, arrival: None }
     };
     from.map(message).into_iter().collect()
 }
 
-/// Whether IPv6, for each version of IP that a socket for this address speaks: an IPv6 socket speaks IPv6 only unless
+/// The version of IP that a socket for this address speaks: an IPv6 socket speaks IPv6 only unless
 /// IPV6_V6ONLY is cleared.
-pub fn versions(address: SocketAddr) -> &'static [bool] {
-    if address.is_ipv6() { &[true] } else { &[false] }
+pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
+    if address.is_ipv6() { &[Family::V6] } else { &[Family::V4] }
 }
 
 /// Not asked: where the next hop does not answer, the system says so by itself.
@@ -123,11 +124,11 @@ pub fn route(destination: SocketAddr) -> Option<Route> {
 }
 
 /// A route to one host and the broadcast address of a network look the same, so `None` may be either.
-fn kind(row: &MIB_IPFORWARD_ROW2, destination: IpAddr) -> Option<&'static str> {
+fn kind(row: &MIB_IPFORWARD_ROW2, destination: IpAddr) -> Option<RouteKind> {
     match destination {
-        _ if row.Loopback => Some("local"),
-        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("broadcast"),
-        ip => ip.is_multicast().then_some("multicast"),
+        _ if row.Loopback => Some(RouteKind::Local),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => Some(RouteKind::Broadcast),
+        ip => ip.is_multicast().then_some(RouteKind::Multicast),
     }
 }
 

@@ -19,8 +19,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::address;
 use super::{set_option, socket};
-use crate::model::{Code, Mode, Protocol};
-use crate::net::sys::Family;
+use crate::model::{Code, Family, Mode, Protocol};
 
 /// GetAddrInfoW(): the addresses in the resolver's order, or its own code, which is a Winsock number.
 ///
@@ -121,13 +120,12 @@ pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
 ///
 /// # Errors
 /// WSAEADDRNOTAVAIL: no such interface. setsockopt().
-pub fn bind_interface(socket: &Socket, name: &str, v6: bool) -> io::Result<()> {
+pub fn bind_interface(socket: &Socket, name: &str, family: Family) -> io::Result<()> {
     let index = interface_index(name).ok_or_else(|| io::Error::from_raw_os_error(WSAEADDRNOTAVAIL))?;
     // The index is in network order for IPv4 and in host order for IPv6 (IPPROTO_IP and IPPROTO_IPV6 socket options).
-    if v6 {
-        set_option(socket, IPPROTO_IPV6, IPV6_UNICAST_IF, index)
-    } else {
-        set_option(socket, IPPROTO_IP, IP_UNICAST_IF, index.to_be())
+    match family {
+        Family::V4 => set_option(socket, IPPROTO_IP, IP_UNICAST_IF, index.to_be()),
+        Family::V6 => set_option(socket, IPPROTO_IPV6, IPV6_UNICAST_IF, index),
     }
 }
 

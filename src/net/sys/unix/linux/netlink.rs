@@ -19,6 +19,8 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::model::RouteKind;
+
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
 const NDA_DST: u16 = 1;
@@ -42,7 +44,7 @@ const NEIGHBOUR: usize = 12;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
     /// Type of the route.
-    pub kind: Option<&'static str>,
+    pub kind: Option<RouteKind>,
     /// Outgoing interface.
     pub interface: Option<u32>,
     /// Next hop.
@@ -148,7 +150,7 @@ fn answer(reply: &[u8]) -> Option<Answer> {
 }
 
 fn chosen(kind: u8, mut attributes: &[u8]) -> Answer {
-    let mut answer = Answer { kind: Some(type_name(kind)), ..Answer::default() };
+    let mut answer = Answer { kind: Some(route_kind(kind)), ..Answer::default() };
     while let [a, b, c, d, rest @ ..] = attributes {
         let length = usize::from(u16::from_ne_bytes([*a, *b]));
         let Some(value) = length.checked_sub(4).and_then(|length| rest.get(..length)) else { break };
@@ -170,23 +172,9 @@ fn address(value: &[u8]) -> Option<IpAddr> {
     <[u8; 16]>::try_from(value).ok().map(IpAddr::from)
 }
 
-/// Names of linux/rtnetlink.h, as ip-route(8) writes them.
-fn type_name(kind: u8) -> &'static str {
-    const NAMES: [&str; 12] = [
-        "unspec",
-        "unicast",
-        "local",
-        "broadcast",
-        "anycast",
-        "multicast",
-        "blackhole",
-        "unreachable",
-        "prohibit",
-        "throw",
-        "nat",
-        "xresolve",
-    ];
-    NAMES.get(usize::from(kind)).copied().unwrap_or("other")
+/// The route types of linux/rtnetlink.h, which are numbered in the order of [`RouteKind`].
+fn route_kind(kind: u8) -> RouteKind {
+    RouteKind::ALL.get(usize::from(kind)).copied().unwrap_or(RouteKind::Other)
 }
 
 #[cfg(test)]
@@ -196,7 +184,7 @@ mod tests {
     #[test]
     fn loopback_is_a_local_route() {
         let answer = route("127.0.0.1:9".parse().unwrap()).unwrap();
-        assert_eq!((answer.kind, answer.errno), (Some("local"), None));
+        assert_eq!((answer.kind, answer.errno), (Some(RouteKind::Local), None));
         assert_eq!(answer.source, Some("127.0.0.1".parse().unwrap()));
     }
 

@@ -9,6 +9,7 @@ mod json;
 mod path;
 #[cfg(test)]
 mod samples;
+mod table;
 mod units;
 mod wording;
 

@@ -143,7 +143,12 @@ fn half_open() -> (Open, Closed) {
 }
 
 fn refused_codes() -> String {
-    format!("ECONNREFUSED {} · WSAECONNREFUSED 10061", here::REFUSED)
+    codes("ECONNREFUSED", here::REFUSED, 10061)
+}
+
+/// The Winsock name is written out on Windows alone.
+fn codes(name: &str, number: i32, winsock: u32) -> String {
+    format!("{name} {number} · WSA{} {winsock}", if cfg!(windows) { name } else { "" })
 }
 
 fn rst_advice(port: u16) -> String {
@@ -347,7 +352,8 @@ fn a_code_is_explained_by_any_of_its_names_and_numbers() {
         }
     }
     let own = rconnect(&["--explain", &here::REFUSED.to_string()]);
-    assert!(own.stdout.starts_with(&refused_codes()), "{own:?}");
+    let both = format!("ECONNREFUSED {} · WSAECONNREFUSED 10061\n", here::REFUSED);
+    assert!(own.stdout.starts_with(&both), "{own:?}");
 }
 
 /// The outcomes with their exit codes, as documented.
@@ -547,7 +553,7 @@ fn a_blocking_connect_has_the_result_itself() {
 #[test]
 fn a_verbose_run_for_people() {
     let closed = Closed::at(V4);
-    let (port, codes) = (closed.port(), refused_codes());
+    let (port, codes) = (closed.port(), format!("ECONNREFUSED {} · WSAECONNREFUSED 10061", here::REFUSED));
     let text = format!(
         "\
 127.0.0.1:{port}   refused  T  {codes}
@@ -674,7 +680,7 @@ fn several_targets_end_with_a_summary() {
 {target}   connected  T
 {other:<width$}   refused  T  {}
   advice: {}
-2 targets: 1 good, 1 not: 1 refused
+2 targets: 1 connected, 1 refused
 ",
         refused_codes(),
         rst_advice(closed.port())
@@ -750,7 +756,7 @@ fn targets_come_from_a_file_or_standard_input() {
 127.0.0.1:{b}   refused  T  {}
   advice: {}
 127.0.0.1:{a}   connected  T
-3 targets: 2 good, 1 not: 1 refused
+3 targets: 2 connected, 1 refused
 ",
         refused_codes(),
         rst_advice(b)
@@ -788,12 +794,12 @@ fn the_source_is_bound_before_connect() {
     let closed = Closed::at(V4);
     let text = format!(
         "\
-127.0.0.1:{}   unavailable  T  EADDRINUSE {} · WSAEADDRINUSE 10048
+127.0.0.1:{}   unavailable  T  {}
                   decided on this machine by bind(): local-ports
   advice: that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time
 ",
         closed.port(),
-        here::IN_USE
+        codes("EADDRINUSE", here::IN_USE, 10048)
     );
     assert_eq!(rconnect(&words(&format!("-s {V4}:{taken} {V4} {}", closed.port()))), Run::ended(8, text));
     // TEST-NET-1 is on no machine (RFC 5737).
@@ -847,8 +853,8 @@ fn a_datagram_that_is_answered_is_connected() {
             buffer[..length].to_vec()
         });
         let run = rconnect(&[&format!("udp://{target}"), "-u", "--payload", "hello"]);
-        let padding = " ".repeat(target.len() + 3);
-        assert_eq!(run, Run::good(format!("{target}   connected  T\n{padding}a reply came\n")));
+        let padding = " ".repeat(target.len() + 7);
+        assert_eq!(run, Run::good(format!("{target}/udp   connected  T\n{padding}a reply came\n")));
         assert_eq!(server.join().unwrap(), b"hello");
     }
 }
@@ -864,6 +870,7 @@ fn a_datagram_to_a_closed_port_is_refused() {
     let (code, lines) = json_run(&words(&format!("--json -u {V4} {port}")));
     let attempt = &lines[0]["attempts"][0];
     assert_eq!((code, &lines[0]["protocol"], &lines[0]["outcome"]), (4, &json!("udp"), &json!("refused")));
+    assert_eq!(lines[0]["target"], format!("{V4}:{port}/udp"));
     assert_eq!((&attempt["cause"], &attempt["error"]["name"]), (&json!("port-unreachable"), &json!("ECONNREFUSED")));
     let message = (&attempt["icmp"]["from"], &attempt["icmp"]["type"], &attempt["icmp"]["code"]);
     let (from, kind, unreachable) = (if_told(json!(V4)), if_told(3.into()), if_told(3.into()));
@@ -876,8 +883,8 @@ fn a_datagram_without_an_answer_proves_nothing() {
     let port = silent.local_addr().unwrap().port();
     let text = format!(
         "\
-127.0.0.1:{port}   unconfirmed  T
-                  sent; neither a reply nor an error came back
+127.0.0.1:{port}/udp   unconfirmed  T
+                      sent; neither a reply nor an error came back
   advice: no reply proves nothing with UDP: send what the service answers (--payload)
 "
     );

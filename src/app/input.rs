@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::app::lines::{Lines, NO_TARGET};
 use crate::app::rules::{Rules, socket_address};
 use crate::grammar::{Hosts, Spec};
-use crate::model::{Address, Family, Host, Target};
+use crate::model::{Address, Family, Host, Protocol, Target};
 use crate::net::driver::{Draw, Drawn};
 use crate::net::sys::Waiter;
 use crate::schedule::{Goal, Group, Name};
@@ -158,5 +158,13 @@ fn fits(ip: IpAddr, wanted: Option<Family>) -> bool {
 }
 
 fn goal(target: &Target, address: Option<SocketAddr>) -> Goal {
-    Goal { host: Arc::clone(target.host.written()), text: target.to_string(), port: target.port, address }
+    Goal { host: Arc::clone(target.host.written()), text: label(target), port: target.port, address }
+}
+
+/// TCP and UDP of one port are two targets.
+fn label(target: &Target) -> String {
+    match target.protocol {
+        Protocol::Tcp => target.to_string(),
+        Protocol::Udp => format!("{target}/udp"),
+    }
 }

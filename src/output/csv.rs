@@ -45,7 +45,7 @@ const fn column(name: &'static str, meaning: &'static str, value: fn(&Line) -> S
 
 /// The columns, in order.
 pub const COLUMNS: &[Column] = &[
-    column("target", "host and port as a user would write them", |l| l.report.target.clone()),
+    column("target", "host and port as a user would write them, /udp after it for UDP", |l| l.report.target.clone()),
     column("host", "the host as written", |l| l.report.host.to_string()),
     column("port", "the port", |l| l.report.port.to_string()),
     column("protocol", "tcp or udp", |l| l.report.protocol.to_string()),

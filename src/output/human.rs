@@ -3,19 +3,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use colored::{Color, Colorize};
-
+use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
-use super::wording::{TIME_WIDTH, codes, neighbour};
+use super::wording::{codes, neighbour};
 use super::{Style, path};
 use crate::model::{Attempt, By, Cause, Code, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
 
-/// As wide as `connected`, so that most outcomes line up from one target to the next, too.
-const OUTCOME_WIDTH: usize = 9;
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
-/// As wide as a time stamp and the longest IPv6 address with its port: what is longer widens no other line.
-const LABEL_LIMIT: usize = 75;
 
 /// What a run has shown so far, in constant memory: columns only widen, and advice is given once.
 #[derive(Debug, Default)]
@@ -28,44 +23,14 @@ pub struct Page {
 /// causes and deciders, and codes of the taxonomy where no cause is known.
 type Topic = (Option<Cause>, Option<By>, Option<Code>);
 
-/// Widths of the columns of words, in characters.
-#[derive(Debug, Clone, Copy)]
-struct Columns {
-    label: usize,
-    outcome: usize,
-}
-
-impl Default for Columns {
-    fn default() -> Self {
-        Columns { label: 0, outcome: OUTCOME_WIDTH }
-    }
-}
-
-impl Columns {
-    fn widened(self, rows: &[Row]) -> Columns {
-        let label = rows.iter().map(|row| row.label.chars().count()).fold(self.label, usize::max);
-        let outcome = rows.iter().map(|row| row.outcome.slug().len()).fold(self.outcome, usize::max);
-        Columns { label, outcome }
-    }
-}
-
 /// What `--trace` found.
-fn paths(report: &Report) -> Vec<String> {
+fn paths(report: &Report, style: Style) -> Vec<String> {
     match &report.trace {
         Some(paths) if paths.is_empty() && !report.tried().is_empty() => {
             vec!["  no path: the run was over before".into()]
         }
-        paths => paths.iter().flatten().flat_map(|path| path::table(path, report)).collect(),
+        paths => paths.iter().flatten().flat_map(|path| path::table(path, report, style)).collect(),
     }
-}
-
-/// One line of the table, and what stands below it.
-struct Row {
-    label: String,
-    outcome: Outcome,
-    time: String,
-    codes: String,
-    below: Vec<String>,
 }
 
 impl Page {
@@ -73,15 +38,15 @@ impl Page {
     pub fn target(&mut self, report: &Report, style: Style) -> String {
         let stamp = if style.timestamps { timestamp(report.started_at) + " " } else { String::new() };
         let mut lines = if report.attempts.is_empty() {
-            self.lines(&[bare(report, stamp)], style)
+            self.lines(&[bare(report, stamp, style)], style)
         } else if is_literal(&report.host) {
             self.lines(&rows(report, style, &label(report, &stamp)), style)
         } else {
             let rows = rows(report, style, "");
-            let block = table(&rows, "  ", Columns::default().widened(&rows), style);
+            let block = table::lines(&rows, "  ", Columns::default().widened(&rows), style);
             std::iter::once(stamp + &header(report, style)).chain(block).collect()
         };
-        lines.extend(paths(report));
+        lines.extend(paths(report, style));
         lines.extend(self.advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
         lines.extend(closing(report));
         lines.join("\n") + "\n"
@@ -90,9 +55,8 @@ impl Page {
     /// A table that goes on from the lines before it.
     fn lines(&mut self, rows: &[Row], style: Style) -> Vec<String> {
         let columns = self.columns.widened(rows);
-        let label = if columns.label <= LABEL_LIMIT { columns.label } else { self.columns.label };
-        self.columns = Columns { label, ..columns };
-        table(rows, "", columns, style)
+        self.columns = columns.limited(self.columns);
+        table::lines(rows, "", columns, style)
     }
 
     /// Each line once, and only where it helps: nothing connected, or more was asked for.
@@ -137,12 +101,10 @@ pub fn summary(totals: &Totals) -> String {
         return String::new();
     }
     let partial = if totals.partial > 0 { format!(" ({} partial)", totals.partial) } else { String::new() };
-    let others: Vec<String> = totals.others().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-    let not = match totals.targets - totals.good {
-        0 => String::new(),
-        not => format!(", {not} not: {}", others.join(", ")),
-    };
-    format!("{} targets: {} good{partial}{not}\n", totals.targets, totals.good)
+    let good = (totals.good > 0).then(|| format!("{} connected{partial}", totals.good));
+    let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}"));
+    let parts: Vec<String> = good.into_iter().chain(others).collect();
+    format!("{} targets: {}\n", totals.targets, parts.join(", "))
 }
 
 /// A literal is its own address: no lookup to tell of, no list to head. An interface may follow (RFC 4007 section 11).
@@ -164,17 +126,17 @@ fn header(report: &Report, style: Style) -> String {
         _ if style.verbose == 0 => String::new(),
         again => format!(" ({} dropped)", count(again, "duplicate", "duplicates")),
     };
-    let codes = lookup.error.map(|code| format!("  {}", codes(code))).unwrap_or_default();
+    let codes = lookup.error.map(|code| format!("  {}", codes(code, style))).unwrap_or_default();
     format!("{}  {}{took}{again}{codes}", report.target, count(lookup.addresses, "address", "addresses"))
 }
 
 /// A target that came to its end before there was an address to try.
-fn bare(report: &Report, stamp: String) -> Row {
+fn bare(report: &Report, stamp: String, style: Style) -> Row {
     Row {
         label: stamp + &report.target,
         outcome: report.outcome,
         time: units::human(report.elapsed),
-        codes: report.lookup.error.map(codes).unwrap_or_default(),
+        codes: report.lookup.error.map(|code| codes(code, style)).unwrap_or_default(),
         below: Vec::new(),
     }
 }
@@ -198,44 +160,14 @@ fn row(label: String, report: &Report, attempt: &Attempt, style: Style) -> Row {
     let begun = attempt.phase.is_some() || !attempt.elapsed.is_zero();
     let mut below = evidence(report.protocol, attempt, style);
     if style.verbose > 0 {
-        below.extend(details(attempt));
+        below.extend(details(attempt, style));
     }
     Row {
         label,
         outcome: attempt.outcome,
         time: if begun { units::human(attempt.elapsed) } else { String::new() },
-        codes: attempt.error.map(codes).unwrap_or_default(),
+        codes: attempt.error.map(|code| codes(code, style)).unwrap_or_default(),
         below,
-    }
-}
-
-fn table(rows: &[Row], indent: &str, columns: Columns, style: Style) -> Vec<String> {
-    let Columns { label, outcome } = columns;
-    let time = rows.iter().map(|row| row.time.chars().count()).fold(TIME_WIDTH, usize::max);
-    let below = indent.len() + label + 3;
-    let mut lines = Vec::new();
-    for row in rows {
-        let gap = outcome - row.outcome.slug().len();
-        let word = word(row.outcome, style);
-        let line = format!("{indent}{:<label$}   {word}{:gap$}  {:>time$}  {}", row.label, "", row.time, row.codes);
-        lines.push(line.trim_end().to_string());
-        lines.extend(row.below.iter().map(|text| format!("{:below$}{text}", "")));
-    }
-    lines
-}
-
-fn word(outcome: Outcome, style: Style) -> String {
-    if style.color { outcome.slug().color(color(outcome)).to_string() } else { outcome.to_string() }
-}
-
-/// Green is good, red is an answer that was no, yellow is no answer.
-fn color(outcome: Outcome) -> Color {
-    use Outcome::*;
-    match outcome {
-        Connected => Color::Green,
-        TimedOut | Unconfirmed | Interrupted | Cancelled | Skipped => Color::Yellow,
-        Refused | Unreachable | Denied | Unavailable | Unsupported | Invalid | Reset | SelfConnected | Unresolved
-        | Failed => Color::Red,
     }
 }
 
@@ -345,11 +277,15 @@ fn decided(by: By, attempt: &Attempt) -> String {
 }
 
 /// What else is known, for `-v`.
-fn details(attempt: &Attempt) -> Vec<String> {
+fn details(attempt: &Attempt, style: Style) -> Vec<String> {
     let width = attempt.events.iter().map(|event| event.event.slug().len()).max().unwrap_or(0);
     let digits = attempt.events.iter().map(|event| micros(event.at).to_string().len()).max().unwrap_or(0);
-    let events = attempt.events.iter().map(|event| step(event, digits, width));
-    [ends(attempt), attempt.route.as_ref().map(route)].into_iter().flatten().chain(events).collect()
+    let events = attempt.events.iter().map(|event| step(event, digits, width, style));
+    [ends(attempt), attempt.route.as_ref().map(|known| route(known, style))]
+        .into_iter()
+        .flatten()
+        .chain(events)
+        .collect()
 }
 
 fn ends(attempt: &Attempt) -> Option<String> {
@@ -359,20 +295,20 @@ fn ends(attempt: &Attempt) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn route(route: &Route) -> String {
+fn route(route: &Route, style: Style) -> String {
     let parts = [
         route.kind.map(|kind| format!(" {kind}")),
         route.gateway.map(|gateway| format!(" via {gateway}")),
         route.interface.as_ref().map(|interface| format!(" on {}", interface.escape_debug())),
         route.source.map(|source| format!(" from {source}")),
-        route.error.map(|code| format!(" {}", codes(code))),
+        route.error.map(|code| format!(" {}", codes(code, style))),
     ];
     let known: String = parts.into_iter().flatten().collect();
     format!("route:{}", if known.is_empty() { " unknown" } else { &known })
 }
 
-fn step(event: &Event, digits: usize, width: usize) -> String {
-    let codes = event.error.map(codes).unwrap_or_default();
+fn step(event: &Event, digits: usize, width: usize, style: Style) -> String {
+    let codes = event.error.map(|code| codes(code, style)).unwrap_or_default();
     format!("{:>digits$} µs  {:<width$}  {codes}", micros(event.at), event.event).trim_end().to_string()
 }
 
@@ -466,11 +402,11 @@ mod tests {
         totals.add(&samples::partial());
         assert_eq!(summary(&totals), "");
         totals.add(&samples::literal("10.0.0.1:22", Outcome::Connected));
-        assert_eq!(summary(&totals), "2 targets: 2 good (1 partial)\n");
+        assert_eq!(summary(&totals), "2 targets: 2 connected (1 partial)\n");
         for outcome in [Outcome::TimedOut, Outcome::Refused, Outcome::Refused] {
             totals.add(&samples::literal("10.0.0.1:22", outcome));
         }
-        assert_eq!(summary(&totals), "5 targets: 2 good (1 partial), 3 not: 2 refused, 1 timed-out\n");
+        assert_eq!(summary(&totals), "5 targets: 2 connected (1 partial), 2 refused, 1 timed-out\n");
     }
 
     /// "Columns line up": the words of every row begin in one column, and the times end in one.
@@ -486,7 +422,7 @@ mod tests {
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  1") || line.starts_with("  2")).collect();
         assert_eq!(rows.len(), 300);
         let word = 2 + "2001:db8::12b".len() + 3;
-        let time = word + "self-connected".len() + 2 + TIME_WIDTH;
+        let time = word + "self-connected".len() + 1 + "999.9 ms".len();
         for (row, attempt) in rows.iter().zip(&all.attempts) {
             assert!(row[word..].starts_with(attempt.outcome.slug()), "{row}");
             assert!(row[..time].ends_with('s') && row[..word].ends_with("   "), "{row}");
@@ -498,7 +434,7 @@ mod tests {
         let mut nothing = report("db.example:80");
         nothing.outcome = Outcome::Interrupted;
         nothing.elapsed = Duration::ZERO;
-        assert_text(&nothing, PLAIN, &["db.example:80   interrupted       0 µs"]);
+        assert_text(&nothing, PLAIN, &["db.example:80   interrupted     0 ms"]);
     }
 
     #[test]
@@ -524,8 +460,8 @@ mod tests {
         let mut page = Page::default();
         let mut line = |target: &str, outcome| page.target(&samples::literal(target, outcome), PLAIN);
         assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22      connected     0.1 ms\n");
-        assert_eq!(line("10.0.0.10:22", Outcome::Unreachable), "10.0.0.10:22      unreachable     0.1 ms\n");
-        assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22       connected       0.1 ms\n");
+        assert_eq!(line("10.0.0.10:22", Outcome::Unreachable), "10.0.0.10:22      unreachable   0.1 ms\n");
+        assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22       connected     0.1 ms\n");
     }
 
     #[test]
@@ -678,7 +614,7 @@ mod tests {
         same.attempts[0].local = Some(same.attempts[0].address);
         #[rustfmt::skip]
         assert_text(&same, PLAIN, &[
-            "127.0.0.1:40123   self-connected     0.1 ms",
+            "127.0.0.1:40123   self-connected 0.1 ms",
             "                  both ends are 127.0.0.1:40123: nobody is listening",
         ]);
     }
@@ -711,7 +647,7 @@ mod tests {
             assert_text(&samples::partial(), PLAIN, &[
                 "db.example:5432  2 addresses in 0.8 ms",
                 "  10.1.0.9   connected     1.2 ms",
-                "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065",
+                "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSA 10065",
                 "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
                 "1 of 2 addresses connected (partial)",
             ]);
@@ -741,7 +677,8 @@ mod tests {
         fn a_name_without_an_address() {
             #[rustfmt::skip]
             assert_text(&samples::unresolved(), PLAIN, &[
-                "nosuch.example:80   unresolved    12.3 ms  EAI_NONAME -2 · WSAHOST_NOT_FOUND 11001",
+                "nosuch.example:80   unresolved   12.3 ms",
+                "                    EAI_NONAME -2 · WSAHOST_NOT_FOUND 11001",
                 "  advice: check the spelling",
             ]);
         }
@@ -759,7 +696,7 @@ mod tests {
             again.attempts.insert(0, first);
             #[rustfmt::skip]
             assert_text(&again, PLAIN, &[
-                "127.0.0.1:80      refused       0.1 ms  ECONNREFUSED 111 · WSAECONNREFUSED 10061",
+                "127.0.0.1:80      refused       0.1 ms  ECONNREFUSED 111 · WSA 10061",
                 "  try 2           connected     0.1 ms",
             ]);
         }

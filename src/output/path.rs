@@ -2,24 +2,25 @@
 
 use std::net::IpAddr;
 
+use super::Style;
 use super::units::{self, address};
 use super::wording::{TIME_WIDTH, codes, neighbour};
 use crate::classify::path;
 use crate::model::{Attempt, Cause, Hop, Path, PathEnd, Protocol, Report};
 
 /// The table of one path of that report.
-pub fn table(path: &Path, report: &Report) -> Vec<String> {
+pub fn table(path: &Path, report: &Report, style: Style) -> Vec<String> {
     let width = path.hops.iter().map(|hop| who(hop).len()).max().unwrap_or(0);
     let heading = format!("  path to {}", address(path.address));
-    let hops = path.hops.iter().map(|hop| line(hop, width));
-    let closing = format!("  {}", closing(path, report));
+    let hops = path.hops.iter().map(|hop| line(hop, width, style));
+    let closing = format!("  {}", closing(path, report, style));
     std::iter::once(heading).chain(hops).chain([closing]).collect()
 }
 
-fn line(hop: &Hop, width: usize) -> String {
+fn line(hop: &Hop, width: usize, style: Style) -> String {
     let silent = hop.address.is_none() && !hop.ends();
     let time = if silent { String::new() } else { units::human(hop.elapsed) };
-    let note = if hop.ends() { said(hop) } else { String::new() };
+    let note = if hop.ends() { said(hop, style) } else { String::new() };
     format!("    {:>2}  {:<width$}  {time:>TIME_WIDTH$}  {note}", hop.ttl, who(hop)).trim_end().to_string()
 }
 
@@ -32,15 +33,15 @@ fn who(hop: &Hop) -> String {
 }
 
 /// The message, the code of a call that failed here, or else what the connect came to.
-fn said(hop: &Hop) -> String {
+fn said(hop: &Hop, style: Style) -> String {
     match (&hop.icmp, hop.error) {
         (Some(icmp), _) => icmp.to_string(),
-        (None, Some(code)) if hop.address.is_none() => codes(code),
+        (None, Some(code)) if hop.address.is_none() => codes(code, style),
         (None, _) => hop.outcome.to_string(),
     }
 }
 
-fn closing(path: &Path, report: &Report) -> String {
+fn closing(path: &Path, report: &Report, style: Style) -> String {
     if let Some(attempt) = unresolved(path, report) {
         return format!("ends on the link: {}", neighbour(attempt));
     }
@@ -49,20 +50,20 @@ fn closing(path: &Path, report: &Report) -> String {
     match (path.end, last.address) {
         (PathEnd::Connected, _) if report.protocol == Protocol::Udp => format!("{to} replied at hop {}", last.ttl),
         (PathEnd::Connected, _) => format!("{to} accepted the connection at hop {}", last.ttl),
-        (PathEnd::Answered, _) => answered(&to, last),
-        (PathEnd::Local, Some(from)) => own(last, &format!("{from} says")),
-        (PathEnd::Rejected, Some(from)) => rejected(path, last, from),
+        (PathEnd::Answered, _) => answered(&to, last, style),
+        (PathEnd::Local, Some(from)) => own(last, &format!("{from} says"), style),
+        (PathEnd::Rejected, Some(from)) => rejected(path, last, from, style),
         (PathEnd::Loop, Some(from)) => circle(path, last, from),
         (PathEnd::TooFar, Some(from)) => format!("{from} answers at hop {}, and no further one is looked at", last.ttl),
         (PathEnd::Silence, Some(from)) => format!("nothing answers beyond hop {} ({from})", last.ttl),
-        (_, None) => own(last, "the system says"),
+        (_, None) => own(last, "the system says", style),
     }
 }
 
 /// A reset bears the destination's address also when a firewall on the way made it; a message bears its maker's.
-fn answered(to: &str, last: &Hop) -> String {
+fn answered(to: &str, last: &Hop, style: Style) -> String {
     let who = if last.icmp.is_some() { " itself" } else { ", or a firewall in its name," };
-    format!("{to}{who} answered at hop {}: {}", last.ttl, said(last))
+    format!("{to}{who} answered at hop {}: {}", last.ttl, said(last, style))
 }
 
 /// The attempt that says that the next hop has no link address; this machine says "host unreachable" to itself then.
@@ -71,18 +72,18 @@ fn unresolved<'a>(path: &Path, report: &'a Report) -> Option<&'a Attempt> {
     report.attempts.iter().find(silent).filter(|_| path.end == PathEnd::Local)
 }
 
-fn own(hop: &Hop, says: &str) -> String {
+fn own(hop: &Hop, says: &str, style: Style) -> String {
     let from = if hop.ttl == 1 { String::new() } else { format!(" with hop {}", hop.ttl) };
-    format!("ends on this machine{from}: {says} {}", said(hop))
+    format!("ends on this machine{from}: {says} {}", said(hop, style))
 }
 
 /// A router that filters what it forwards looks at the time to live first (Linux: net/ipv4/ip_forward.c): it answers
 /// "time exceeded" for its own hop and rejects what was meant for the next, so that one box stands in two lines.
-fn rejected(path: &Path, last: &Hop, from: IpAddr) -> String {
+fn rejected(path: &Path, last: &Hop, from: IpAddr, style: Style) -> String {
     let twice = path.hops.iter().find(|hop| hop.ttl + 1 == last.ttl && hop.address == Some(from));
     match twice {
-        Some(hop) => format!("gets no further than {from}, the router at hop {}: {}", hop.ttl, said(last)),
-        None => format!("{from} at hop {} says: {}", last.ttl, said(last)),
+        Some(hop) => format!("gets no further than {from}, the router at hop {}: {}", hop.ttl, said(last, style)),
+        None => format!("{from} at hop {} says: {}", last.ttl, said(last, style)),
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
 
     /// The closing line of a path to 10.4.0.5 that was traced for the sample report.
     fn ends(end: PathEnd, hops: Vec<Hop>) -> String {
-        let lines = table(&path("10.4.0.5", end, hops), &samples::partial());
+        let lines = table(&path("10.4.0.5", end, hops), &samples::partial(), Style::default());
         lines.last().expect("a closing line").trim_start().to_string()
     }
 
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn a_line_a_hop_and_words_only_where_it_ends() {
         let traced = samples::traced();
-        let text = table(&traced.trace.as_ref().expect("a trace")[0], &traced);
+        let text = table(&traced.trace.as_ref().expect("a trace")[0], &traced, Style::default());
         #[rustfmt::skip]
         assert_eq!(text, [
             "  path to 10.4.0.5",
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn columns_line_up_for_ipv6_and_two_digits() {
         let hops = vec![says(9, "2001:db8::1", 3, 0), answer(10, "2001:db8:1:2::5", Outcome::Connected)];
-        let text = table(&path("[2001:db8:1:2::5]", PathEnd::Connected, hops), &samples::partial());
+        let text = table(&path("[2001:db8:1:2::5]", PathEnd::Connected, hops), &samples::partial(), Style::default());
         #[rustfmt::skip]
         assert_eq!(text, [
             "  path to 2001:db8:1:2::5",
@@ -140,7 +141,7 @@ mod tests {
         let connected = vec![passes(1, "10.1.0.1"), answer(2, "10.4.0.5", Outcome::Connected)];
         assert_eq!(ends(PathEnd::Connected, connected.clone()), "10.4.0.5 accepted the connection at hop 2");
         let udp = Report { protocol: Protocol::Udp, ..samples::partial() };
-        let text = table(&path("10.4.0.5", PathEnd::Connected, connected), &udp);
+        let text = table(&path("10.4.0.5", PathEnd::Connected, connected), &udp, Style::default());
         assert_eq!(text[3], "  10.4.0.5 replied at hop 2");
         let refused = answer(4, "10.4.0.5", Outcome::Refused);
         assert_eq!(
@@ -167,9 +168,9 @@ mod tests {
 
     #[test]
     fn this_machine_is_named_as_itself() {
-        let codes = codes(code(Name::EACCES));
+        let codes = codes(code(Name::EACCES), Style::default());
         let local = |ttl| Hop { error: Some(code(Name::EACCES)), outcome: Outcome::Denied, ..silent(ttl) };
-        let text = table(&path("10.4.0.5", PathEnd::Local, vec![local(1)]), &samples::partial());
+        let text = table(&path("10.4.0.5", PathEnd::Local, vec![local(1)]), &samples::partial(), Style::default());
         assert_eq!(text[1], format!("     1  this machine     3.00 s  {codes}"));
         assert_eq!(text[2], format!("  ends on this machine: the system says {codes}"));
         let later = ends(PathEnd::Local, vec![passes(1, "10.1.0.1"), local(2)]);
@@ -179,7 +180,7 @@ mod tests {
         let mut dead = samples::partial();
         dead.attempts[1].cause = Some(Cause::NeighbourSilent);
         let own = path("10.4.0.5", PathEnd::Local, vec![says(1, "10.1.0.2", 3, 1)]);
-        assert_eq!(closing(&own, &dead), "ends on the link: gateway 10.1.0.1 does not answer ARP");
+        assert_eq!(closing(&own, &dead, Style::default()), "ends on the link: gateway 10.1.0.1 does not answer ARP");
     }
 
     #[test]

@@ -23,14 +23,15 @@ pub fn timestamp(at: SystemTime) -> String {
     humantime::format_rfc3339_micros(at.clamp(UNIX_EPOCH, UNIX_EPOCH + END_OF_9999)).to_string()
 }
 
-/// Formats for people: microseconds below a tenth of a millisecond, milliseconds below one second, else seconds; at
-/// most four digits.
+/// Formats for people: milliseconds below one second, else seconds; at most four digits.
 pub fn human(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let milliseconds = seconds * 1e3;
     // Each bound is where rounding would add a digit, so that 999.96 ms is 1.00 s and never 1000.0 ms.
     match milliseconds {
-        ms if ms < 0.0995 => format!("{:.0} µs", ms * 1e3),
+        0.0 => "0 ms".into(),
+        ms if ms < 0.0095 => format!("{ms:.3} ms"),
+        ms if ms < 0.095 => format!("{ms:.2} ms"),
         ms if ms < 999.95 => format!("{ms:.1} ms"),
         ms if ms < 9_995.0 => format!("{seconds:.2} s"),
         _ => format!("{seconds:.1} s"),
@@ -51,9 +52,12 @@ mod tests {
     #[test]
     fn is_read_at_a_glance() {
         for (micros, text) in [
-            (0, "0 µs"),
-            (4, "4 µs"),
-            (99, "99 µs"),
+            (0, "0 ms"),
+            (4, "0.004 ms"),
+            (10, "0.01 ms"),
+            (38, "0.04 ms"),
+            (94, "0.09 ms"),
+            (95, "0.1 ms"),
             (100, "0.1 ms"),
             (812, "0.8 ms"),
             (1_234, "1.2 ms"),
@@ -66,7 +70,5 @@ mod tests {
         ] {
             assert_eq!(human(Duration::from_micros(micros)), text);
         }
-        assert_eq!(human(Duration::from_nanos(99_499)), "99 µs");
-        assert_eq!(human(Duration::from_nanos(99_501)), "0.1 ms");
     }
 }

@@ -1,14 +1,26 @@
 //! Words that more than one part of the page for people uses.
 
+use super::Style;
 use crate::classify::codes::describe;
 use crate::model::{Attempt, Code};
 
 /// As wide as `999.9 ms` and one more for the alignment of seconds.
 pub const TIME_WIDTH: usize = 9;
 
-/// Both vocabularies' names and numbers.
-pub fn codes(code: Code) -> String {
-    describe(code).to_string()
+/// A line of a terminal.
+pub const LINE_WIDTH: usize = 80;
+
+/// A code in both vocabularies, as `EHOSTUNREACH 113 · WSA 10065`. The Winsock name is written out where it is not the
+/// POSIX name after WSA (`EPERM 1 · WSAEACCES 10013`), when verbose, and on Windows, whose programs report it.
+pub fn codes(code: Code, style: Style) -> String {
+    let described = describe(code);
+    let full = described.to_string();
+    match described.winsock_name.and_then(|name| name.strip_prefix("WSA")) {
+        Some(name) if name == described.name && style.verbose == 0 && !cfg!(windows) => {
+            full.replacen(&format!("WSA{name} "), "WSA ", 1)
+        }
+        _ => full,
+    }
 }
 
 /// Address resolution: RFC 826 for IPv4, RFC 4861 section 7.2 for IPv6.
@@ -18,5 +30,25 @@ pub fn neighbour(attempt: &Attempt) -> String {
     match gateway {
         Some(gateway) => format!("gateway {gateway} does not answer {resolution}"),
         None => format!("the next hop does not answer {resolution}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::code;
+    use super::*;
+    use crate::model::Name;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_winsock_name_is_written_where_it_says_more() {
+        let plain = |name| codes(code(name), Style::default());
+        assert_eq!(plain(Name::EHOSTUNREACH), "EHOSTUNREACH 113 · WSA 10065");
+        assert_eq!(plain(Name::EPERM), "EPERM 1 · WSAEACCES 10013");
+        assert_eq!(plain(Name::EINPROGRESS), "EINPROGRESS 115 · WSAEWOULDBLOCK 10035");
+        assert_eq!(plain(Name::EAI_NONAME), "EAI_NONAME -2 · WSAHOST_NOT_FOUND 11001");
+        assert_eq!(codes(Code::Os(31_999), Style::default()), "errno 31999");
+        let verbose = Style { verbose: 1, ..Style::default() };
+        assert_eq!(codes(code(Name::EHOSTUNREACH), verbose), "EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065");
     }
 }

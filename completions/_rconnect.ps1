@@ -22,6 +22,8 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
     $completions = @(switch ($command) {
         'rconnect' {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read targets from FILE, one a line, # comments; - is standard input')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Ports of every target that has none: -p 22,443 a.example b.example')
+            [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Ports of every target that has none: -p 22,443 a.example b.example')
             [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system''s own')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system''s own')

@@ -19,6 +19,8 @@ set edit:completion:arg-completer[rconnect] = {|@words|
     var completions = [
         &'rconnect'= {
             cand --from 'Read targets from FILE, one a line, # comments; - is standard input'
+            cand -p 'Ports of every target that has none: -p 22,443 a.example b.example'
+            cand --ports 'Ports of every target that has none: -p 22,443 a.example b.example'
             cand --resolve 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)'
             cand -t 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system''s own'
             cand --timeout 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system''s own'

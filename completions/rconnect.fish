@@ -1,4 +1,5 @@
 complete -c rconnect -l from -d 'Read targets from FILE, one a line, # comments; - is standard input' -r -F
+complete -c rconnect -s p -l ports -d 'Ports of every target that has none: -p 22,443 a.example b.example' -r -f
 complete -c rconnect -l resolve -d 'Use these addresses for HOST:PORT instead of asking a resolver (repeatable)' -r -f
 complete -c rconnect -s t -l timeout -d 'Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system\'s own' -r -f
 complete -c rconnect -l resolve-timeout -d 'Limit of one name lookup; 0 or none leaves the resolver\'s own' -r -f

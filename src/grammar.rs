@@ -10,8 +10,10 @@ mod name;
 mod pin;
 mod ports;
 pub mod rate;
+mod services;
 #[cfg(test)]
 mod tests;
+mod url;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use ipnet::{IpAddrRange, IpNet, Ipv4AddrRange, Ipv6AddrRange};
 
 pub use self::host::Hosts;
+pub use self::name::looks_like_ipv4;
 pub use self::pin::{Pin, Source};
 pub use self::ports::Ports;
 use crate::model::{Address, Host, Protocol, Target, write_with_ports};
@@ -70,6 +73,16 @@ impl Spec {
         }
     }
 
+    /// The number of [`Spec::addresses`] in digits, exact for `::/0`, too.
+    pub fn addresses_shown(&self) -> String {
+        match &self.hosts {
+            Hosts::Network { net, .. } if net.prefix_len() == 0 && net.addr().is_ipv6() => {
+                "340282366920938463463374607431768211456".into()
+            }
+            _ => self.addresses().to_string(),
+        }
+    }
+
     /// Targets that [`Spec::into_targets`] gives. Saturates.
     pub fn count(&self) -> u128 {
         self.addresses().saturating_mul(u128::from(self.ports.count()))
@@ -98,29 +111,61 @@ pub struct Grammar<'a> {
     pub protocol: Protocol,
     /// Zone of a link-local literal that has none: the interface that the sockets are bound to anyway.
     pub interface: Option<&'a str>,
+    /// PORTS of every target that has none.
+    pub default_ports: Option<&'a str>,
     /// The services database: the port of a service name for a protocol.
     pub service: &'a dyn Fn(&str, Protocol) -> Option<u16>,
 }
 
 impl Grammar<'_> {
     /// Reads the positional arguments: `HOST PORTS`, when there are two and the second has no colon; else each is a
-    /// TARGET.
+    /// TARGET. Where all targets have ports by [`Grammar::default_ports`], each is a TARGET.
     ///
     /// # Errors
     /// The first argument that is refused.
     pub fn arguments(&self, words: &[String]) -> Result<Vec<Spec>, Invalid> {
+        words.iter().try_for_each(|word| check_dash(word))?;
         match words {
-            [host, ports] if may_be_ports(ports) => Ok(vec![self.host_ports(host, ports)?]),
-            [host, ports @ ..] if ports.len() > 1 && words.iter().all(|word| may_be_ports(word)) => Err(Invalid::new(
-                format!("no port in {}", quote(host)),
-                format!("several ports are one list, as in: {host} {}", ports.join(",")),
+            [word] if ["help", "version"].contains(&word.as_str()) && self.default_ports.is_none() => {
+                Err(Invalid::new(
+                    format!("no port in {}", quote(word)),
+                    format!("rconnect --{word} is the option, {word}:PORT the host"),
+                ))
+            }
+            [host, ports] if may_be_ports(ports) && self.default_ports.is_none() => {
+                Ok(vec![self.host_ports(host, ports)?])
+            }
+            [host, ports] if self.default_ports.is_some() && is_numeric(ports) => Err(Invalid::new(
+                format!("{} has ports twice: {} and those of -p", quote(host), quote(ports)),
+                "with -p each word is a host; leave one of them out",
             )),
-            [host, ports, _, ..] if may_be_ports(host) && self.ports(ports).is_ok() => Err(Invalid::new(
-                format!("no port in {}", quote(host)),
-                format!("HOST PORTS is for one target, among several write {host}:{ports}"),
-            )),
-            _ => words.iter().map(|word| self.target(word)).collect(),
+            [host, ports @ ..] if self.default_ports.is_none() && ports.len() > 1 => {
+                self.several_words(host, ports).map_or_else(|| self.targets(words), Err)
+            }
+            _ => self.targets(words),
         }
+    }
+
+    /// What is wrong with several words the first of which has no port.
+    fn several_words(&self, host: &str, others: &[String]) -> Option<Invalid> {
+        let ports = |word: &String| may_be_ports(word) && self.ports(word).is_ok();
+        let hint = match others {
+            _ if !may_be_ports(host) => return None,
+            _ if others.iter().all(ports) => format!("several ports are one list, as in: {host} {}", others.join(",")),
+            [first, ..] if ports(first) => format!("HOST PORTS is for one target, among several write {host}:{first}"),
+            [between @ .., last] if ports(last) && between.iter().all(|word| may_be_ports(word)) => {
+                format!("several hosts with the same ports are: -p {last} {host} {}", between.join(" "))
+            }
+            _ if others.iter().all(|word| may_be_ports(word)) => {
+                format!("write {host}:PORT, or the ports of all of them: -p PORTS {host} {}", others.join(" "))
+            }
+            _ => return None,
+        };
+        Some(Invalid::new(format!("no port in {}", quote(host)), hint))
+    }
+
+    fn targets(&self, words: &[String]) -> Result<Vec<Spec>, Invalid> {
+        words.iter().map(|word| self.target(word)).collect()
     }
 
     /// Reads a line of a target file: `TARGET` or `HOST PORTS`, or nothing but blanks and a `#` comment.
@@ -136,14 +181,16 @@ impl Grammar<'_> {
             (None, ..) => Ok(None),
             (Some(target), None, _) => self.target(target).map(Some),
             (Some(host), Some(ports), None) if may_be_ports(ports) => self.host_ports(host, ports).map(Some),
-            _ => Err(Invalid::new(
-                format!("too much on one line: {}", quote(line.trim())),
+            // The line is not shown: a URL may have a password in it.
+            (.., more) => Err(Invalid::new(
+                format!("too much on one line: {} words", if more.is_some() { "three or more" } else { "two" }),
                 "a line is TARGET, or HOST PORTS with the ports in one list",
             )),
         }
     }
 
-    /// Reads `HOST:PORTS`, `[IPv6]:PORTS`, `NETWORK:PORTS` or a URL.
+    /// Reads `HOST:PORTS`, `[IPv6]:PORTS`, `NETWORK:PORTS` (each with `/udp` behind it, as results show it) or a URL. With [`Grammar::default_ports`] the ports, and the
+    /// brackets then, may be left out.
     ///
     /// # Errors
     /// The text is refused.
@@ -151,9 +198,17 @@ impl Grammar<'_> {
         if let Some((scheme, rest)) = text.split_once("://") {
             return self.url(scheme, rest);
         }
-        match split(text)? {
-            (host, Some(ports)) => self.spec(host, ports),
-            (host, None) => Err(host::unbracketed(host).err().unwrap_or_else(|| no_port(host))),
+        check_user(text)?;
+        if let Some(target) = text.strip_suffix("/udp") {
+            return Grammar { protocol: Protocol::Udp, ..*self }.target(target);
+        }
+        check_protocol(text)?;
+        if let Some(ports) = self.default_ports.filter(|_| is_only_ipv6(text)) {
+            return self.spec(text, ports);
+        }
+        match (split(text)?, self.default_ports) {
+            ((host, Some(ports)), _) | ((host, None), Some(ports)) => self.spec(host, ports),
+            ((host, None), None) => Err(host::unbracketed(host).err().unwrap_or_else(|| no_port(host))),
         }
     }
 
@@ -167,6 +222,7 @@ impl Grammar<'_> {
             let what = format!("a URL, and then {} follows", quote(ports));
             return Err(Invalid::new(what, "put the port into the URL, or write HOST PORTS"));
         }
+        check_user(host)?;
         let bracketed = host.starts_with('[') && !host.ends_with(']');
         if (bracketed && host.contains("]:")) || host.matches(':').count() == 1 {
             return Err(Invalid::new(
@@ -175,42 +231,6 @@ impl Grammar<'_> {
             ));
         }
         self.spec(host, ports)
-    }
-
-    /// `scheme://[userinfo@]host[:port][/path][?query][#fragment]` (RFC 3986, section 3).
-    fn url(&self, scheme: &str, rest: &str) -> Result<Spec, Invalid> {
-        if !is_scheme(scheme) {
-            let hint = "a URL begins with letters, as in https://";
-            return Err(Invalid::new(format!("{} before :// is no scheme", quote(scheme)), hint));
-        }
-        let scheme = scheme.to_ascii_lowercase();
-        let protocol = match scheme.as_str() {
-            "tcp" => Some(Protocol::Tcp),
-            "udp" => Some(Protocol::Udp),
-            _ => None,
-        };
-        let grammar = Grammar { protocol: protocol.unwrap_or(self.protocol), ..*self };
-        let (host, ports) = match split_authority(authority(rest))? {
-            // These two name a transport, not a service: what follows may be a network, whose '/' begins no path.
-            (_, None) if protocol.is_some() => split(rest.strip_suffix('/').unwrap_or(rest))?,
-            parts => parts,
-        };
-        match ports.filter(|ports| !ports.is_empty()) {
-            Some(ports) => grammar.spec(&zone_from_url(host), ports),
-            None => grammar.scheme_port(&scheme, host),
-        }
-    }
-
-    /// A URL without a port: that of its scheme, by the services database.
-    fn scheme_port(&self, scheme: &str, host: &str) -> Result<Spec, Invalid> {
-        let hosts = self.hosts(&zone_from_url(host))?;
-        let port = (self.service)(scheme, self.protocol).filter(|&port| port != 0).ok_or_else(|| {
-            Invalid::new(
-                format!("no port is known for {scheme}:// over {}", self.protocol),
-                format!("write it, as in {scheme}://{host}:PORT"),
-            )
-        })?;
-        Ok(Spec { hosts, ports: Ports::from(port), protocol: self.protocol })
     }
 
     fn spec(&self, host: &str, ports: &str) -> Result<Spec, Invalid> {
@@ -241,6 +261,45 @@ fn literal(ip: IpAddr, zone: Option<Arc<str>>) -> Host {
     Host::Literal { written: address.to_string().into(), address }
 }
 
+/// Refuses a word that begins with a dash that is not the hyphen of options: editors and web pages put it there.
+fn check_dash(word: &str) -> Result<(), Invalid> {
+    let dash = word.chars().next().filter(|c| ports::DASHES.contains(c));
+    let Some(dash) = dash else { return Ok(()) };
+    let name = word.trim_start_matches(ports::DASHES);
+    let hyphens = if name.chars().nth(1).is_some() { "--" } else { "-" };
+    Err(Invalid::new(
+        format!("{} begins with the dash U+{:04X}, not with a hyphen", quote(word), u32::from(dash)),
+        format!("write {hyphens}{name}"),
+    ))
+}
+
+/// Refuses `user@host`, which only a URL may have, without showing what may be a password.
+fn check_user(text: &str) -> Result<(), Invalid> {
+    let Some((before, host)) = text.rsplit_once('@').filter(|(before, _)| !before.contains('%')) else { return Ok(()) };
+    let what = if before.contains(':') { "a user and a password" } else { "a user" };
+    Err(Invalid::new(format!("{what} before '@'"), format!("a target has none: write {host}")))
+}
+
+/// Refuses `host:80/tcp`.
+fn check_protocol(text: &str) -> Result<(), Invalid> {
+    let Some(target) = text.strip_suffix("/tcp") else { return Ok(()) };
+    let hint = format!("TCP is the default: write {target}");
+    Err(Invalid::new(format!("{} ends with a protocol", quote(text)), hint))
+}
+
+/// Whether a word can only be meant as ports: digits, ranges, lists of them.
+fn is_numeric(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit()) && word.bytes().all(|b| b.is_ascii_digit() || b"-,".contains(&b))
+}
+
+/// Whether a text is an IPv6 address with no second reading as one with a port: `::1:80` has two.
+fn is_only_ipv6(text: &str) -> bool {
+    let ip = |text: &str| host::without_zone(text).parse::<std::net::Ipv6Addr>().is_ok();
+    let (address, length) = text.split_once('/').map_or((text, ""), |(address, length)| (address, length));
+    let port = |(host, port): (&str, &str)| ip(host) && port.bytes().all(|b| b.is_ascii_digit());
+    ip(address) && !length.contains(':') && !address.rsplit_once(':').is_some_and(port)
+}
+
 /// The rule that tells `HOST PORTS` from two targets.
 fn may_be_ports(word: &str) -> bool {
     !word.contains(':')
@@ -264,15 +323,6 @@ fn split(text: &str) -> Result<(&str, Option<&str>), Invalid> {
     Ok((host, Some(ports)))
 }
 
-/// As [`split`]; brackets are not optional in a URL, with or without a port.
-fn split_authority(authority: &str) -> Result<(&str, Option<&str>), Invalid> {
-    if !authority.starts_with('[') && authority.matches(':').count() > 1 {
-        let hint = "write scheme://HOST:PORTS, an IPv6 address in brackets: scheme://[IPv6]:PORTS";
-        return Err(Invalid::new(format!("{} in a URL has more than one colon", quote(authority)), hint));
-    }
-    split(authority)
-}
-
 fn several_colons(text: &str) -> Invalid {
     let ip = |text: &str| host::without_zone(text).parse::<std::net::Ipv6Addr>().is_ok();
     match text.rsplit_once(':') {
@@ -282,6 +332,10 @@ fn several_colons(text: &str) -> Invalid {
             format!("write [{host}]:{port}"),
         ),
         _ if ip(text) => no_port(text),
+        _ if text.contains(',') && text.split(',').all(|part| part.contains(':')) => Invalid::new(
+            format!("{} is several targets in one word", quote(text)),
+            format!("write them apart: {}", text.replace(',', " ")),
+        ),
         _ => Invalid::new(
             format!("{} has more than one colon", quote(text)),
             "write HOST:PORTS, an IPv6 address in brackets: [IPv6]:PORTS",
@@ -303,35 +357,6 @@ fn no_port(host: &str) -> Invalid {
     }
     let target = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
     Invalid::new(format!("no port in {}", quote(host)), format!("write {target}:PORT, or {host} PORT"))
-}
-
-/// `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )` (RFC 3986, section 3.1).
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-}
-
-/// What stands between `//` and path, query or fragment, without the userinfo (RFC 3986, section 3.2).
-fn authority(rest: &str) -> &str {
-    let mut bracketed = false;
-    let end = rest.find(|c| {
-        match c {
-            '[' => bracketed = true,
-            ']' => bracketed = false,
-            _ => {}
-        }
-        !bracketed && "/?#".contains(c)
-    });
-    let authority = &rest[..end.unwrap_or(rest.len())];
-    authority.rsplit_once('@').map_or(authority, |(_userinfo, host)| host)
-}
-
-/// In a URL the `%` before a zone is written `%25` (RFC 6874, section 2); a bare one is let pass, as curl does.
-fn zone_from_url(host: &str) -> String {
-    match host.split_once("%25") {
-        Some((ip, zone)) if ip.starts_with('[') && zone != "]" => format!("{ip}%{zone}"),
-        _ => host.into(),
-    }
 }
 
 /// Quotes text from outside for a message: escaped, so that it stays on its line, and cut when it is long.

@@ -181,14 +181,30 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["10.0.0.1/28:80"], r#""10.0.0.1/28" has host bits set: the network is 10.0.0.0/28, the single host 10.0.0.1"#),
         (&["10.0.0.0/8:80"], "10.0.0.0/8 has 16777216 addresses: add --yes to probe more than 65536"),
         (&["fe80::1", "80"], r#"link-local address "fe80::1" is on every link: say on which interface, as in fe80::1%eth0"#),
-        (&["010.0.0.1", "80"], r#""010.0.0.1" is no plain address: the system would read it as 8.0.0.1; write 8.0.0.1 if that is meant"#),
+        (&["010.0.0.1", "80"], r#""010.0.0.1" is not a plain address: the system would read it as 8.0.0.1; write 8.0.0.1 if that is meant"#),
         (&["10.0.0.1-20", "22"], r#""10.0.0.1-20" is a range of addresses: write a network, as in 10.0.0.0/28, or address by address"#),
-        (&["127.1:80"], r#""127.1" is no plain address: the system would read it as 127.0.0.1; write 127.0.0.1 if that is meant"#),
+        (&["127.1:80"], r#""127.1" is not a plain address: the system would read it as 127.0.0.1; write 127.0.0.1 if that is meant"#),
         (&["nosuchscheme://h/"], "no port is known for nosuchscheme:// over tcp: write it, as in nosuchscheme://h:PORT"),
+        (&["http://10.0.0.0/30"], r#""http://10.0.0.0/30" may be a network or a URL with a path: write 10.0.0.0/30:http for the network, http://10.0.0.0 for one host"#),
+        (&["postgres://me:12/34@127.0.0.1:5432/x"], "it is not clear where the host begins in this URL: it has an unescaped '/': leave user, password and path out, as in postgres://HOST:PORT, or write %2F"),
+        (&["http://127.0.0.1\\@evil"], r"it is not clear where the host begins in this URL: it has an unescaped '\\': leave user, password and path out, as in http://HOST:PORT, or write %5C"),
+        (&["192.0.2.10", "192.0.2.11", "22"], r#"no port in "192.0.2.10": several hosts with the same ports are: -p 22 192.0.2.10 192.0.2.11"#),
+        (&["help"], r#"no port in "help": rconnect --help is the option, help:PORT the host"#),
+        (&["\u{2013}q", "h:80"], "\"\u{2013}q\" begins with the dash U+2013, not with a hyphen: write -q"),
+        (&["h", "80/tcp"], r#""80/tcp" ends with a protocol: write 80"#),
+        (&["unix:///run/x"], "unix:// names no port to connect to: it is a path on this machine; a target is HOST:PORT"),
+        (&["[::/0]:80"], "::/0 has 340282366920938463463374607431768211456 addresses: add --yes to probe more than 65536"),
+        (&["fe80::1%25nosuch", "80"], "this machine has no interface '25nosuch': outside a URL write fe80::1%nosuch"),
+        (&["-p", "70000", "h"], r#"port "70000" is too large: ports are 1 to 65535"#),
+        (&["-p", "70000", "h:80"], r#"--ports: port "70000" is too large: ports are 1 to 65535"#),
+        (&["-p", "22", "h", "80"], r#""h" has ports twice: "80" and those of -p: with -p each word is a host; leave one of them out"#),
         // A later target is checked before the first is probed.
         (&["127.0.0.1:1", "127.0.0.1:0"], r#"port "0" cannot be connected to: ports are 1 to 65535"#),
         // Values.
         (&["-t", "x", "h", "80"], "invalid value 'x' for '--timeout <DURATION>': not a duration; write 250ms, 1.5s, 2m, 1h30m, or a number of seconds"),
+        (&["-t", "1M", "h", "80"], "invalid value '1M' for '--timeout <DURATION>': units are in small letters: write 1m"),
+        (&["--require", "01", "h", "80"], "invalid value '01' for '--require <WHAT>': expected any, all, each-family or a number of addresses from 1"),
+        (&["--ttl", "010", "h", "80"], "invalid value '010' for '--ttl <N>': expected a number from 1 to 255"),
         (&["--timeout=-1s", "h", "80"], "invalid value '-1s' for '--timeout <DURATION>': a duration has no sign; write 250ms, 1.5s, 2m, 1h30m, or a number of seconds"),
         (&["--deadline", "never", "h", "80"], "invalid value 'never' for '--deadline <DURATION>': not a duration; write 250ms, 1.5s, 2m, 1h30m, or a number of seconds"),
         (&["--ttl", "256", "h", "80"], "invalid value '256' for '--ttl <N>': expected a number from 1 to 255"),
@@ -203,7 +219,7 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--resolve", "a:80:b", "a", "80"], r#"--resolve: "b" is a name: an address is needed here, IPv4 or IPv6"#),
         (&["--explain", "FOO"], "unknown code 'FOO': give a name (ECONNREFUSED, WSAECONNREFUSED, EAI_AGAIN), a number (111, 10061, -3) or an outcome (refused)"),
         (&["--explain", "connrefused"], "unknown code 'connrefused': did you mean ECONNREFUSED?"),
-        (&["--generate", "foo"], "invalid value 'foo' for '--generate <KIND>' [possible values: man, bash, zsh, fish, powershell, elvish, json-schema]"),
+        (&["--generate", "foo"], "invalid value 'foo' for '--generate <KIND>' [possible values: man, man-output, bash, zsh, fish, powershell, elvish, json-schema]"),
         (&["-I"], "a value is required for '--interface <NAME>' but none was supplied"),
         (&["--rate", "1e-19", "h", "80"], "invalid value '1e-19' for '--rate <N>': expected a number above 0, of starts a second"),
         (&["--rate", "inf", "h", "80"], "invalid value 'inf' for '--rate <N>': expected a number above 0, of starts a second"),
@@ -807,6 +823,55 @@ fn the_source_is_bound_before_connect() {
     let attempt = &lines[0]["attempts"][0];
     assert_eq!((code, &attempt["cause"], &attempt["phase"]), (8, &json!("source-address"), &json!("bind")));
     assert_eq!(attempt["error"]["winsock_name"], "WSAEADDRNOTAVAIL");
+}
+
+/// "Given twice, the last one wins"
+#[test]
+fn of_an_option_given_twice_the_last_one_wins() {
+    let (open, closed) = (Open::at(V4), Closed::at(V4));
+    let (open, closed) = (open.port(), closed.port());
+    let line = format!("127.0.0.1:{open}   connected  T\n");
+    for twice in
+        ["-t 1ms -t 5", "--color always --color never", "-q -q --require 2 --require 1 -m blocking -m nonblocking"]
+    {
+        let expected = if twice.starts_with("-q") { "" } else { &line };
+        assert_eq!(rconnect(&words(&format!("{twice} -p {closed} -p {open} {V4}"))), Run::good(expected), "{twice}");
+    }
+}
+
+#[test]
+fn hosts_without_ports_take_those_of_the_option() {
+    let open = Open::at(V4);
+    let port = open.port();
+    let lines: String = (1..3).map(|n| format!("127.0.0.{n}:{port}   refused  T  {}\n", refused_codes())).collect();
+    let expected = lines.replacen(&format!("refused  T  {}", refused_codes()), "connected  T", 1);
+    let list = TempFile::new(&format!("127.0.0.1 # first\n127.0.0.2:{port}\n"));
+    for run in [
+        rconnect(&words(&format!("-j 1 -p {port} {V4} 127.0.0.2"))),
+        rconnect(&words(&format!("-j 1 --ports {port} --from {}", list.path()))),
+        rconnect_with(&words(&format!("-j 1 -p {port} --from -")), "127.0.0.1\n127.0.0.2\n", &[]),
+    ] {
+        assert!(run.code == 4 && run.stdout.starts_with(&expected), "{run:?}");
+    }
+}
+
+/// A port and a target alike are probed as often as they are given.
+#[test]
+fn what_is_given_twice_is_probed_twice() {
+    let open = Open::at(V4);
+    let port = open.port();
+    for line in [format!("{V4} {port},{port}"), format!("{V4}:{port} {V4}:{port}")] {
+        let (code, lines) = json_run(&words(&format!("--json {line}")));
+        assert_eq!((code, lines.len()), (0, 2), "{line}");
+    }
+}
+
+#[test]
+fn a_mistyped_address_is_told_from_a_name() {
+    let run = rconnect(&words("--resolve 192.168.1.300:9:127.0.0.1 192.168.1.300 9"));
+    let note =
+        "rconnect: 192.168.1.300 is not an IPv4 address (four numbers from 0 to 255), so it is looked up as a name\n";
+    assert_eq!((run.code, run.stderr.as_str()), (4, note));
 }
 
 #[test]

@@ -21,7 +21,7 @@ const HEADINGS: [&str; 6] = ["Targets", "Attempts", "Socket", "Run", "Output", "
 /// TARGET is HOST:PORTS, [IPv6]:PORTS, a URL such as https://host/, or a network such as 10.0.0.0/28:PORTS.
 /// PORTS is a comma list of numbers, ranges (8000-8010) and service names.
 #[derive(Debug, Parser)]
-#[command(name = "rconnect", version, max_term_width = 100)]
+#[command(name = "rconnect", version, max_term_width = 100, args_override_self = true)]
 #[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
     rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --generate KIND")]
 pub struct Args {
@@ -32,6 +32,10 @@ pub struct Args {
     /// Read targets from FILE, one a line, # comments; - is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADINGS[0])]
     pub from: Option<PathBuf>,
+
+    /// Ports of every target that has none: -p 22,443 a.example b.example
+    #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = HEADINGS[0])]
+    pub ports: Option<String>,
 
     /// Only IPv4 addresses
     #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = HEADINGS[0])]
@@ -284,7 +288,8 @@ impl ValueEnum for Strategy {
 }
 
 fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
-    let value = text.parse().ok().filter(|value| (least..=most).contains(value));
+    // Without a sign and leading zeros, as in ports: 010 may be meant as eight.
+    let value = text.parse().ok().filter(|value: &u32| (least..=most).contains(value) && value.to_string() == text);
     value.ok_or_else(|| format!("expected a number from {least} to {most}"))
 }
 

@@ -18,6 +18,8 @@ pub struct Rules {
     pub protocol: Protocol,
     /// Zone of link-local literals without one.
     pub interface: Option<String>,
+    /// PORTS of every target that has none.
+    pub ports: Option<String>,
     /// Hosts must be literals.
     pub numeric: bool,
     /// Large networks are meant.
@@ -33,7 +35,12 @@ pub struct Rules {
 impl Rules {
     /// The grammar under these rules.
     pub fn grammar(&self) -> Grammar<'_> {
-        Grammar { protocol: self.protocol, interface: self.interface.as_deref(), service: &sys::service }
+        Grammar {
+            protocol: self.protocol,
+            interface: self.interface.as_deref(),
+            default_ports: self.ports.as_deref(),
+            service: &sys::service,
+        }
     }
 
     /// The target on a line of a file or stream, if there is one.
@@ -60,7 +67,7 @@ impl Rules {
             self.yes || spec.addresses() <= MOST_ADDRESSES,
             "{} has {} addresses: add --yes to probe more than {MOST_ADDRESSES}",
             spec.hosts,
-            spec.addresses()
+            spec.addresses_shown()
         );
         if let Hosts::Network { .. } = &spec.hosts
             && let Some(target) = spec.clone().into_targets().next()
@@ -72,6 +79,9 @@ impl Rules {
             self.limited || spec.protocol == Protocol::Tcp,
             "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
         );
+        if let Hosts::One(Host::Literal { address, .. }) = &spec.hosts {
+            no_escaped_zone(address)?;
+        }
         if let (Some(source), Some(ip)) = (self.source, literal(&spec.hosts)) {
             ensure!(
                 source.is_ipv6() == ip.is_ipv6(),
@@ -84,6 +94,18 @@ impl Rules {
         }
         Ok(spec)
     }
+}
+
+/// Only in a URL is the `%` before a zone written `%25` (RFC 6874); an interface may have such a name all the same.
+fn no_escaped_zone(address: &Address) -> Result<()> {
+    let zone = address.zone.as_deref().unwrap_or_default();
+    let Some(meant) = zone.strip_prefix("25").filter(|meant| !meant.is_empty()) else { return Ok(()) };
+    ensure!(
+        sys::interface_index(zone).is_some(),
+        "this machine has no interface '{zone}': outside a URL write {}%{meant}",
+        address.ip
+    );
+    Ok(())
 }
 
 /// The address, or the first of a network; `None` for a name.

@@ -14,8 +14,8 @@ use crate::app::args::{Args, Kind, When};
 use crate::app::rules::{Rules, socket_address};
 use crate::classify::exit;
 use crate::classify::requirement::Require;
-use crate::grammar::Spec;
-use crate::model::{Family, Mode, Protocol, Strategy};
+use crate::grammar::{Grammar, Hosts, Spec, looks_like_ipv4};
+use crate::model::{Family, Host, Mode, Protocol, Strategy};
 use crate::net::sys;
 use crate::net::{attempt, clock, resolve};
 use crate::output::{Format, Style};
@@ -98,12 +98,13 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
     let rules = rules(&args)?;
     let specs = rules.grammar().arguments(&args.targets)?;
     let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
+    check_ports(&rules)?;
     ensure!(!specs.is_empty() || args.from.is_some(), "no target: give HOST PORT, HOST:PORT, a URL, or --from FILE");
     let source = rules.source;
     let family = family(&args, source)?;
     contradictions(&args, &specs)?;
     of_source(&args, source, family)?;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = specs.iter().filter_map(mistyped).collect();
     let strict = args.strict || source.is_some() || args.interface.is_some();
     let format = (!args.quiet).then_some(output);
     if args.trace && format == Some(Format::Csv) {
@@ -131,7 +132,8 @@ fn rules(args: &Args) -> Result<Rules> {
     let interface = args.interface.clone();
     let (pins, source) = (Vec::new(), None);
     let limited = args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some());
-    let mut rules = Rules { protocol, interface, numeric: args.numeric, yes: args.yes, pins, source, limited };
+    let ports = args.ports.clone();
+    let mut rules = Rules { protocol, interface, ports, numeric: args.numeric, yes: args.yes, pins, source, limited };
     for text in &args.resolve {
         let pin = rules.grammar().pin(text).context("--resolve")?;
         let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
@@ -144,6 +146,21 @@ fn rules(args: &Args) -> Result<Rules> {
     }
     rules.source = self::source(args, &rules)?;
     Ok(rules)
+}
+
+/// Ports of `--ports` that no target may have come to need. A service of the other protocol may be for a URL.
+fn check_ports(rules: &Rules) -> Result<()> {
+    let Some(ports) = &rules.ports else { return Ok(()) };
+    let read = |protocol| Grammar { protocol, ..rules.grammar() }.host_ports("localhost", ports);
+    read(rules.protocol).or_else(|error| read(Protocol::Udp).or(Err(error))).context("--ports")?;
+    Ok(())
+}
+
+/// An address with a number above 255 is looked up as a name, which is not what was meant.
+fn mistyped(spec: &Spec) -> Option<String> {
+    let Hosts::One(Host::Name { written, ascii }) = &spec.hosts else { return None };
+    looks_like_ipv4(ascii)
+        .then(|| format!("{written} is not an IPv4 address (four numbers from 0 to 255), so it is looked up as a name"))
 }
 
 fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {

@@ -23,8 +23,9 @@ impl std::str::FromStr for Require {
             "any" => Ok(Require::Any),
             "all" => Ok(Require::All),
             "each-family" => Ok(Require::EachFamily),
-            _ => match text.parse() {
-                Ok(count) if count > 0 => Ok(Require::Count(count)),
+            _ => match text.parse::<usize>() {
+                // As printed again: without a sign and leading zeros.
+                Ok(count) if count > 0 && count.to_string() == text => Ok(Require::Count(count)),
                 _ => Err("expected any, all, each-family or a number of addresses from 1".into()),
             },
         }

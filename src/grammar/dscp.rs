@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<Dscp, String> {
             (Some(class @ 1..=4), Some(drop @ 1..=3)) => Some(class * 8 + drop * 2),
             _ => None,
         },
-        _ => name.parse().ok().filter(|value| *value < 64),
+        _ => name.parse().ok().filter(|value: &u32| *value < 64 && value.to_string() == name),
     };
     value.map(Dscp).ok_or_else(|| "expected cs0 to cs7, af11 to af43, ef, va, le, be or a number from 0 to 63".into())
 }
@@ -39,6 +39,8 @@ mod tests {
         assert_eq!(value("le"), Some(1));
         assert_eq!(value("63"), Some(63));
         assert_eq!(value("64"), None);
+        assert_eq!(value("+5"), None);
+        assert_eq!(value("05"), None);
         assert_eq!(value("af44"), None);
         assert_eq!(value("af51"), None);
         assert_eq!(value("cs8"), None);

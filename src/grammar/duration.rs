@@ -19,6 +19,9 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     match read(text) {
         Some(duration) if duration <= LONGEST => Ok(duration),
         Some(_) => Err("longer than ten years; use none for no limit".into()),
+        None if small(text).is_some() => {
+            Err(format!("units are in small letters: write {}", text.to_ascii_lowercase()))
+        }
         None => Err(format!("not a duration; {FORMS}")),
     }
 }
@@ -34,8 +37,16 @@ pub fn parse_limit(text: &str) -> Result<Option<Duration>, String> {
     parse(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero()))
 }
 
-/// A number alone is seconds, `.5` half of one; the rest is humantime's.
+/// What a text with capitals means in small letters.
+fn small(text: &str) -> Option<Duration> {
+    read(&text.to_ascii_lowercase()).filter(|_| text.contains(|c: char| c.is_ascii_uppercase()))
+}
+
+/// A number alone is seconds, `.5` half of one; the rest is humantime's, but for its `M`: a limit of a month is not meant.
 fn read(text: &str) -> Option<Duration> {
+    if text.contains(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
     let zero = if text.starts_with('.') { "0" } else { "" };
     let unit = if text.contains(|c: char| c != '.' && !c.is_ascii_digit()) { "" } else { "s" };
     humantime::parse_duration(&format!("{zero}{text}{unit}")).ok()
@@ -83,6 +94,9 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert!(parse("11y").unwrap_err().contains("ten years"));
+        for text in ["1M", "1S", "250MS", "1h30M", "2D"] {
+            assert_eq!(parse(text), Err(format!("units are in small letters: write {}", text.to_ascii_lowercase())));
+        }
     }
 
     #[test]

@@ -80,7 +80,10 @@ impl Grammar<'_> {
 
     fn ipv6(&self, text: &str) -> Result<Address, Invalid> {
         let ip = without_zone(text).parse::<Ipv6Addr>().map_err(|_| {
-            Invalid::new(format!("{} is no IPv6 address", quote(text)), "write it as in 2001:db8::1 or fe80::1%eth0")
+            Invalid::new(
+                format!("{} is not an IPv6 address", quote(text)),
+                "write it as in 2001:db8::1 or fe80::1%eth0",
+            )
         })?;
         let written = text.split_once('%').map(|(_, zone)| zone);
         if let Some(zone) = written {
@@ -99,7 +102,7 @@ impl Grammar<'_> {
     fn network(&self, text: &str, address: &str, length: &str) -> Result<Hosts, Invalid> {
         let Host::Literal { address: Address { ip, zone }, .. } = self.host(address)? else {
             return Err(Invalid::new(
-                format!("{} is no network", quote(text)),
+                format!("{} is not a network", quote(text)),
                 "a network is an address and a length, as in 10.0.0.0/28; a URL begins with its scheme://",
             ));
         };
@@ -128,7 +131,7 @@ pub(super) fn unbracketed(text: &str) -> Result<&str, Invalid> {
         Some((inside, "")) if inside.contains(':') => Ok(inside),
         Some(("", "")) => Err(Invalid::new("the host is empty", "write [IPv6]:PORT, as in [::1]:80")),
         Some((inside, "")) => {
-            Err(Invalid::new(format!("{} is no IPv6 address in brackets", quote(text)), format!("write {inside}")))
+            Err(Invalid::new(format!("{} is not an IPv6 address in brackets", quote(text)), format!("write {inside}")))
         }
         Some((inside, after)) if after.starts_with('/') => Err(Invalid::new(
             format!("{} has its prefix length outside the brackets", quote(text)),
@@ -162,7 +165,7 @@ fn check_zone(text: &str, ip: Ipv6Addr, zone: &str) -> Result<(), Invalid> {
     let separator = |c: char| c.is_whitespace() || c.is_control() || "%/:[]".contains(c);
     if zone.is_empty() || zone.contains(separator) {
         let hint = format!("write an interface's name or index, as in {ip}%eth0");
-        return Err(Invalid::new(format!("{} names no interface", quote(text)), hint));
+        return Err(Invalid::new(format!("{} does not name an interface", quote(text)), hint));
     }
     if !takes_zone(ip) {
         return Err(Invalid::new(

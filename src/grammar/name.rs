@@ -41,7 +41,7 @@ fn check(written: &str, ascii: &str) -> Result<(), Invalid> {
     }
     if ascii == "*" {
         return Err(Invalid::new(
-            "\"*\" is no host",
+            "\"*\" is not a host",
             "some systems take it for loopback; write localhost, ::1 or 127.0.0.1",
         ));
     }
@@ -67,24 +67,26 @@ fn check(written: &str, ascii: &str) -> Result<(), Invalid> {
     check_number(written, ascii, name)
 }
 
-/// Refuses names of nothing but numbers. The system would take some for addresses, in ways that few expect, and ask
-/// the DNS for the others, which no zone has.
+/// Refuses what the system would take for an address in a way that few expect, and ranges. A name of digits that
+/// inet_aton(3) refuses is a name: the id of a container may be twelve of them.
 fn check_number(written: &str, ascii: &str, name: &str) -> Result<(), Invalid> {
     if is_range(name) {
         let hint = "write a network, as in 10.0.0.0/28, or address by address";
         return Err(Invalid::new(format!("{} is a range of addresses", quote(written)), hint));
     }
-    if !name.split('.').all(is_number) {
-        return Ok(());
+    match inet_aton(ascii) {
+        None => Ok(()),
+        Some(ip) => Err(Invalid::new(
+            format!("{} is not a plain address", quote(written)),
+            format!("the system would read it as {ip}; write {ip} if that is meant"),
+        )),
     }
-    let (wrong, hint) = match (inet_aton(ascii), inet_aton(name)) {
-        (Some(ip), _) => {
-            ("is no plain address", format!("the system would read it as {ip}; write {ip} if that is meant"))
-        }
-        (None, Some(ip)) => ("has a final dot, so is no address", format!("write {ip}")),
-        (None, None) => ("is no address", "an IPv4 address is four numbers from 0 to 255".to_string()),
-    };
-    Err(Invalid::new(format!("{} {wrong}", quote(written)), hint))
+}
+
+/// Whether a name is four decimal numbers, which nobody means as a name: one is above 255, or a dot ends it.
+pub fn looks_like_ipv4(name: &str) -> bool {
+    let labels = || name.strip_suffix('.').unwrap_or(name).split('.');
+    labels().count() == 4 && labels().all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether it is four numbers or ranges of them, as nmap(1) takes them; no zone of the DNS has such a name.

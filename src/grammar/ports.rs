@@ -4,15 +4,20 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::{Grammar, Invalid, quote};
+use super::{Grammar, Invalid, quote, services};
 use crate::model::Protocol;
 
-/// Ports in the order written, each once, never 0 and never none; kept as ranges, and cheap to clone.
+/// Dashes that look like the hyphen of a range or an option and are not: hyphens, figure, en and em dash, bar, minus.
+pub(super) const DASHES: [char; 7] =
+    ['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}'];
+
+/// Ports in the order written, each as often as it is written, never 0 and never none; kept as ranges, and cheap to
+/// clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ports(Arc<[RangeInclusive<u16>]>);
 
 impl Ports {
-    /// How many: 1 to 65,535.
+    /// How many.
     pub fn count(&self) -> u32 {
         self.0.iter().map(|range| u32::from(range.end() - range.start()) + 1).sum()
     }
@@ -49,11 +54,7 @@ impl Grammar<'_> {
         if text.is_empty() {
             return Err(Invalid::new("the port is empty", "write a number from 1 to 65535, or a service name"));
         }
-        let mut ranges = Vec::new();
-        for part in text.split(',') {
-            add(&mut ranges, self.range(text, part)?);
-        }
-        Ok(Ports(ranges.into()))
+        Ok(Ports(text.split(',').map(|part| self.range(text, part)).collect::<Result<_, _>>()?))
     }
 
     fn range(&self, list: &str, part: &str) -> Result<RangeInclusive<u16>, Invalid> {
@@ -70,8 +71,19 @@ impl Grammar<'_> {
         Err(malformed(list, part))
     }
 
+    /// The port of a service: by the services database, else by the table of well-known ones.
+    pub(super) fn port_of(&self, name: &str, protocol: Protocol) -> Option<u16> {
+        let known = (self.service)(name, protocol).or_else(|| services::well_known(name, protocol));
+        known.filter(|&port| port != 0)
+    }
+
     fn named(&self, name: &str) -> Result<u16, Invalid> {
-        let ask = |name: &str, protocol| (self.service)(name, protocol).filter(|&port| port != 0);
+        let ask = |name: &str, protocol| self.port_of(name, protocol);
+        if let Some((port, protocol)) = name.split_once('/').filter(|(_, protocol)| ["tcp", "udp"].contains(protocol)) {
+            let option = if protocol == "udp" { " and add --udp" } else { "" };
+            let hint = format!("write {port}{option}");
+            return Err(Invalid::new(format!("{} ends with a protocol", quote(name)), hint));
+        }
         if let Some(port) = ask(name, self.protocol) {
             return Ok(port);
         }
@@ -81,9 +93,9 @@ impl Grammar<'_> {
         };
         let lower = name.to_ascii_lowercase();
         let hint = if ask(name, other).is_some() {
-            format!("the services database has it for {other} only; use {other}, or write the port's number")
+            format!("it is known for {other} only; use {other}, or write the port's number")
         } else if ask(&lower, self.protocol).is_some() {
-            format!("services are written as the database has them: {lower}")
+            format!("services are written in small letters: {lower}")
         } else {
             "write the port's number, 1 to 65535".into()
         };
@@ -99,7 +111,7 @@ fn is_digits(text: &str) -> bool {
 pub(super) fn number(digits: &str) -> Result<u16, Invalid> {
     let what = |wrong: &str| format!("port {} {wrong}", quote(digits));
     if !is_digits(digits) {
-        return Err(Invalid::new(what("is no number"), "write a number from 1 to 65535"));
+        return Err(Invalid::new(what("is not a number"), "write a number from 1 to 65535"));
     }
     let significant = digits.trim_start_matches('0');
     if significant.is_empty() {
@@ -128,34 +140,14 @@ fn malformed(list: &str, part: &str) -> Invalid {
         (format!("port {} has a space in it", quote(part)), "write ports with commas only, as in 80,443")
     } else if part.starts_with(['+', '-']) && is_digits(&part[1..]) {
         (format!("port {} has a sign", quote(part)), "write the digits only")
+    } else if part.contains(DASHES) {
+        let hint = format!("write {}", part.replace(DASHES, "-"));
+        return Invalid::new(format!("range {} has a dash that is not a hyphen", quote(part)), hint);
     } else if part.ends_with('-') && is_digits(&part[..part.len() - 1]) {
         (format!("range {} has no end", quote(part)), "write both ends, as in 8000-8010")
     } else {
         let hint = "ports are 80, 8000-8010, http, or a comma list of these";
-        (format!("{} is no port", quote(part)), hint)
+        (format!("{} is not a port", quote(part)), hint)
     };
     Invalid::new(wrong, hint)
-}
-
-/// Appends what of `new` is not there yet; a range that goes on where the last one ended prolongs it.
-fn add(ranges: &mut Vec<RangeInclusive<u16>>, new: RangeInclusive<u16>) {
-    let mut rest = vec![new];
-    for old in &*ranges {
-        rest = rest.into_iter().flat_map(|range| without(range, old)).collect();
-    }
-    for range in rest {
-        match ranges.last_mut() {
-            Some(last) if last.end().checked_add(1) == Some(*range.start()) => *last = *last.start()..=*range.end(),
-            _ => ranges.push(range),
-        }
-    }
-}
-
-/// The parts of `range` before and after `hole`, those that are not empty.
-fn without(range: RangeInclusive<u16>, hole: &RangeInclusive<u16>) -> impl Iterator<Item = RangeInclusive<u16>> {
-    let (start, end) = range.into_inner();
-    // Ports begin at 1, so one below a start is still a number; above the last end there may be none.
-    let before = start..=end.min(hole.start().saturating_sub(1));
-    let after = hole.end().checked_add(1).map(|next| start.max(next)..=end);
-    [Some(before), after].into_iter().flatten().filter(|part| !part.is_empty())
 }

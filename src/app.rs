@@ -19,7 +19,7 @@ use clap::error::ErrorKind;
 use crate::app::args::Args;
 use crate::app::input::Input;
 use crate::app::settle::{Probe, Task};
-use crate::classify::{advice, exit};
+use crate::classify::exit;
 use crate::model::{Report, Totals};
 use crate::net::driver::{self, Ended};
 use crate::net::resolve::Resolver;
@@ -120,7 +120,7 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     conclude(ended, input.error, exit::code(&results.totals, table))
 }
 
-/// Adds the path on which a target's attempts died, none where the run is over; the advice to ask for it goes either way.
+/// Adds the path on which a target's attempts died, none where the run is over.
 fn follow(
     report: &mut Report,
     socket: &attempt::Options,
@@ -131,9 +131,6 @@ fn follow(
         let over = sys::signal().is_some() || deadline.is_some_and(|deadline| deadline <= clock::now());
         let addresses = if over { Vec::new() } else { report.tried() };
         report.trace = Some(trace::run(socket, &addresses, report.protocol, timeout, deadline)?);
-    }
-    for text in report.attempts.iter_mut().filter_map(|attempt| attempt.advice.as_mut()) {
-        *text = advice::traced(text).to_owned();
     }
     Ok(())
 }

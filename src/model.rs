@@ -20,4 +20,6 @@ pub(crate) use target::write_with_ports;
 pub use target::{Address, Host, Target};
 pub use totals::Totals;
 pub(crate) use words::slugs;
-pub use words::{By, Cause, EventKind, Family, Mode, Outcome, PathEnd, Phase, Protocol, Reason, RouteKind, Strategy};
+pub use words::{
+    By, Cause, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Strategy,
+};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::classify::{advice, codes};
+use crate::classify::codes;
 use crate::model::{Attempt, By, Cause, Lookup, Outcome, Protocol, Reason, Report, Strategy};
 
 mod decide;
@@ -353,8 +353,8 @@ impl Engine {
     /// are reported as not tried.
     fn never_ask(&mut self, now: Instant) {
         for id in std::mem::take(&mut self.waiting) {
-            let advice = Some("the deadline was reached before the name was asked for".to_string());
-            let not_asked = Lookup { by: Some(By::Limit), advice, ..Lookup::default() };
+            let reason = Some(Reason::Deadline);
+            let not_asked = Lookup { by: Some(By::Limit), reason, ..Lookup::default() };
             let lookup = self.open[id].failure.take().map_or(not_asked, Lookup::from);
             self.answered(now, id, lookup);
         }
@@ -685,12 +685,7 @@ fn same_host(a: SocketAddr, b: SocketAddr) -> bool {
 }
 
 fn limit_reached() -> LookupFailure {
-    LookupFailure {
-        error: None,
-        by: By::Limit,
-        cause: Some(Cause::ResolverLimit),
-        advice: advice::of_lookup(Cause::ResolverLimit).map(Into::into),
-    }
+    LookupFailure { error: None, by: By::Limit, cause: Some(Cause::ResolverLimit), family: None }
 }
 
 /// The documents call the code retryable; silence until our own limit is what they call WSAETIMEDOUT.

@@ -600,6 +600,13 @@ fn pin(port: u16) -> String {
     format!("--resolve db.example:{port}:{V4},{V6}")
 }
 
+/// IPv4 connects, IPv6 is refused.
+fn half_advice(port: u16) -> String {
+    let refused = rst_advice(port);
+    let family = "no IPv6 address connects, IPv4 does: programs that prefer IPv6 wait for it, or fail";
+    format!("  advice for ::1: {refused}\n  advice: {family}\n")
+}
+
 #[test]
 fn a_name_that_half_connects_is_partial() {
     let (open, _closed) = half_open();
@@ -609,9 +616,10 @@ fn a_name_that_half_connects_is_partial() {
 db.example:{port}  2 addresses in T
   127.0.0.1   connected  T
   ::1         refused  T  {}
-1 of 2 addresses connected (partial)
+{}1 of 2 addresses connected (partial)
 ",
-        refused_codes()
+        refused_codes(),
+        half_advice(port)
     );
     let run = |options: &str| rconnect(&words(&format!("{} {options} db.example {port}", pin(port))));
     assert_eq!(run(""), Run::good(&text));
@@ -667,9 +675,10 @@ db.example:{port}  2 addresses in T
 db.example:{port}  2 addresses in T
   ::1         refused  T  {}
   127.0.0.1   connected  T
-1 of 2 addresses connected (partial)
+{}1 of 2 addresses connected (partial)
 ",
-        refused_codes()
+        refused_codes(),
+        half_advice(port)
     );
     assert_eq!(run("::1,127.0.0.1"), Run::good(second));
 }

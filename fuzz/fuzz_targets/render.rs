@@ -110,7 +110,8 @@ fn lookup(u: &mut Unstructured) -> Result<Lookup> {
         error: maybe(u, code)?,
         by: maybe(u, |u| u.choose(By::ALL).copied())?,
         cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
-        advice: maybe(u, |u| u.choose(&ADVICE).map(ToString::to_string))?,
+        family: maybe(u, |u| u.choose(Family::ALL).copied())?,
+        reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
     })
 }
 
@@ -131,13 +132,9 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         rtt: maybe(u, duration)?,
         route: maybe(u, route)?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
-        advice: maybe(u, |u| u.choose(&ADVICE).map(ToString::to_string))?,
         events: list(u, 4, event)?,
     })
 }
-
-/// Our own words, so no place for hostile text.
-const ADVICE: [&str; 3] = ["check the spelling", "ask who runs 10.1.0.1", "two\u{2028}lines — and “quotes”, commas"];
 
 fn route(u: &mut Unstructured) -> Result<Route> {
     Ok(Route {

@@ -1,114 +1,328 @@
-//! One line a cause: what to look at next. Pure.
+//! One line for each cause: what to look at next. Pure. It is rendered by whoever shows it, from the evidence as it then
+//! stands, so that a path that was traced is used.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::classify::codes;
-use crate::model::{Attempt, By, Cause, Phase, RouteKind};
+use crate::classify::{codes, icmp};
+use crate::model::{
+    Attempt, By, Cause, Code, Family, Hop, Lookup, Name, Outcome, Path, PathEnd, Phase, Platform, Reason, Report,
+    RouteKind,
+};
 
-/// What the advice adds where the path is worth a look.
-const TRACE: &str = "; --trace shows how far packets get";
+/// What a line of advice is about. Lines about the same topic differ in addresses and ports only. There are as many
+/// topics as causes and deciders, and as codes where no cause is known.
+pub type Topic = (Option<Cause>, Option<By>, Option<Code>);
 
-/// The advice without its hint at `--trace`, for who has used it.
-pub fn traced(advice: &str) -> &str {
-    advice.strip_suffix(TRACE).unwrap_or(advice)
+/// One line of advice for a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// What it is about.
+    pub topic: Topic,
+    /// The addresses that it is for; empty where it is for all of them.
+    pub addresses: Vec<SocketAddr>,
+    /// The line.
+    pub text: String,
 }
 
-/// The advice for an attempt that did not connect: from its cause and evidence, else from the table.
-pub fn of(attempt: &Attempt) -> Option<String> {
-    let by_cause = attempt.cause.and_then(|cause| text(cause, attempt));
-    by_cause.or_else(|| Some(codes::row(attempt.error?)?.advice.to_string()))
-}
-
-fn text(cause: Cause, attempt: &Attempt) -> Option<String> {
-    let to = attempt.address.ip().to_canonical();
-    let port = attempt.address.port();
-    let sender = attempt.icmp.as_ref().map_or_else(|| "a router".to_string(), |icmp| icmp.from.to_string());
-    let by = speaker(attempt, to);
-    let family = if to.is_ipv6() { "IPv6" } else { "IPv4" };
-    let host_unreachable = attempt.icmp.as_ref().is_some_and(|icmp| icmp.is_host_unreachable());
-    Some(match cause {
-        Cause::Prohibited | Cause::RouterUnreachable if is_own(attempt, to) => {
-            "a firewall rule of this machine rejects it".into()
+/// Every line of advice for a target, each once; of an address, that of the last try.
+pub fn of_report(report: &Report) -> Vec<Advice> {
+    let lookup = &report.lookup;
+    let of_lookup = of_lookup(lookup).map(|text| Advice {
+        topic: topic(lookup.cause, lookup.by, lookup.error),
+        addresses: vec![],
+        text,
+    });
+    let mut lines: Vec<Advice> = of_lookup.into_iter().collect();
+    let last_tries = last_tries(report);
+    for attempt in &last_tries {
+        let Some(text) = of(attempt, report.trace.as_deref()) else { continue };
+        match lines.iter_mut().find(|line| line.text == text) {
+            Some(line) => line.addresses.push(attempt.address),
+            None => lines.push(Advice {
+                topic: topic(attempt.cause, attempt.by, attempt.error),
+                addresses: vec![attempt.address],
+                text,
+            }),
         }
-        Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
-        Cause::PortUnreachable if by == Some(By::Peer) || attempt.icmp.is_none() => {
-            format!("{to} answers port unreachable: nothing listens on {port}, or its firewall rejects")
-        }
-        Cause::PortUnreachable if by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
-        Cause::PortUnreachable => format!("{sender} rejects it on the way: a firewall or gateway rule there"),
-        Cause::ProtocolUnreachable if by == Some(By::Local) => "a firewall rule of this machine rejects it".into(),
-        Cause::ProtocolUnreachable => {
-            format!("{sender} says it does not speak this protocol, or a firewall rule there does")
-        }
-        Cause::Prohibited if by == Some(By::Local) => "a firewall rule of this machine forbids it".into(),
-        Cause::Prohibited => format!("{sender} forbids it: ask who runs that firewall"),
-        Cause::RouterUnreachable if by == Some(By::Peer) => {
-            format!("{to} itself says so: a firewall rule there rejects it")
-        }
-        Cause::RouterUnreachable if host_unreachable => {
-            format!("{sender} cannot reach it: no such host behind that router, or a firewall rule there")
-        }
-        Cause::RouterUnreachable => format!("{sender} knows no way on{TRACE}"),
-        Cause::TtlExceeded => format!("packets die at {sender}: a routing loop, or too small a --ttl{TRACE}"),
-        Cause::ParameterProblem => format!("{sender} complains of the packet itself: a middlebox or an odd option"),
-        Cause::NeighbourSilent => {
-            "the next hop does not answer ARP or neighbour discovery: host down, wrong subnet or wrong VLAN".into()
-        }
-        Cause::NoRoute => format!("this machine has no {family} route to {to}"),
-        Cause::UnreachableRoute => format!("a route of this machine says unreachable: ip route get {to}"),
-        Cause::ProhibitRoute => format!("a route or rule of this machine prohibits it: ip route get {to}"),
-        Cause::BlackholeRoute => format!("a blackhole route of this machine swallows it: ip route get {to}"),
-        Cause::NotUnicast => format!("{to} is no host's address: TCP connects to one host, not to a group"),
-        Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
-        Cause::SourceAddress => "that source address is not on this machine".into(),
-        Cause::LocalPorts if attempt.phase == Some(Phase::Bind) => {
-            "that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time"
-                .into()
-        }
-        Cause::LocalPorts => {
-            "no local port is free for it, or the pair of ends is in use: wait, or choose another source".into()
-        }
-        Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
-        Cause::NoInterface => "no such interface on this machine".into(),
-        Cause::Descriptors => "too many open files: raise ulimit -n or lower -j".into(),
-        Cause::Buffers => "this machine is out of memory or buffers: lower -j, try again later".into(),
-        Cause::NetworkDown => "this machine has no working network: check the interface".into(),
-        Cause::LocalPolicy if attempt.icmp.is_some() => "a firewall rule of this machine rejects it".into(),
-        Cause::LocalPolicy => "a policy of this machine forbids it: firewall, container, sandbox or privilege".into(),
-        Cause::Broadcast => "a broadcast address needs --broadcast".into(),
-        Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
-        Cause::Silence => format!("nothing comes back: dropped on the way, host down or backlog full{TRACE}"),
-        Cause::ResetAfterHandshake => "the connection was made, then cut: look at the server or a middlebox".into(),
-        Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),
-        Cause::SelfConnect => format!("nothing listens on {port}: the connection met itself"),
-        Cause::NoReply => "no reply proves nothing with UDP: send what the service answers (--payload)".into(),
-        Cause::NoSuchName
-        | Cause::NoData
-        | Cause::WrongFamily
-        | Cause::ResolverAgain
-        | Cause::ResolverFailed
-        | Cause::ResolverLimit => of_lookup(cause)?.into(),
-    })
-}
-
-/// Whether the destination is this machine itself.
-fn is_own(attempt: &Attempt, to: IpAddr) -> bool {
-    let local = attempt.local.is_some_and(|local| local.ip().to_canonical() == to);
-    local || to.is_loopback() || attempt.route.as_ref().is_some_and(|route| route.kind == Some(RouteKind::Local))
-}
-
-/// Who said what the cause rests on: where our limit ended the attempt, the sender of the message until then.
-fn speaker(attempt: &Attempt, to: IpAddr) -> Option<By> {
-    match (&attempt.icmp, attempt.by, attempt.local) {
-        (Some(icmp), Some(By::Limit), _) if icmp.from == to => Some(By::Peer),
-        (Some(icmp), Some(By::Limit), Some(local)) if icmp.from == local.ip().to_canonical() => Some(By::Local),
-        (Some(_), Some(By::Limit), _) => Some(By::Router),
-        (_, by, _) => by,
     }
+    lines.iter_mut().filter(|line| line.addresses.len() == last_tries.len()).for_each(|line| line.addresses.clear());
+    lines.extend(of_family(&last_tries));
+    lines
+}
+
+/// A code tells lines apart only where no cause is known.
+fn topic(cause: Option<Cause>, by: Option<By>, code: Option<Code>) -> Topic {
+    (cause, by, code.filter(|_| cause.is_none()))
+}
+
+fn last_tries(report: &Report) -> Vec<&Attempt> {
+    report.attempts.chunk_by(|a, b| a.address == b.address).filter_map(<[Attempt]>::last).collect()
+}
+
+/// One family fails at every address, and the other does not.
+fn of_family(last_tries: &[&Attempt]) -> Option<Advice> {
+    let tried =
+        |family: Family| last_tries.iter().filter(move |a| a.phase.is_some() && Family::of(a.address.ip()) == family);
+    let connected = |family| tried(family).filter(|attempt| attempt.outcome == Outcome::Connected).count();
+    let [v4, v6] = [Family::V4, Family::V6].map(|family| (tried(family).count(), connected(family)));
+    let broken = match (v4, v6) {
+        ((1.., 0), (_, 1..)) => [Family::V4, Family::V6],
+        ((_, 1..), (1.., 0)) => [Family::V6, Family::V4],
+        _ => return None,
+    };
+    let [broken, good] = broken.map(Family::meaning);
+    let text = format!("no {broken} address connects, {good} does: programs that prefer {broken} wait for it, or fail");
+    Some(Advice { topic: (None, None, None), addresses: vec![], text })
+}
+
+/// The advice for an attempt that did not connect: from its cause and evidence, else from the table of codes. `paths`
+/// are those that were traced; `None` where none was asked for.
+pub fn of(attempt: &Attempt, paths: Option<&[Path]>) -> Option<String> {
+    if attempt.outcome == Outcome::Connected {
+        return None;
+    }
+    let path = paths.into_iter().flatten().find(|path| path.address.ip() == attempt.address.ip());
+    let subject = Subject { attempt, traced: paths.is_some(), platform: Platform::HERE };
+    path.and_then(|path| subject.on_path(path))
+        .or_else(|| subject.by_cause(attempt.cause?))
+        .or_else(|| subject.by_code(attempt.error?))
 }
 
 /// The advice for a lookup that gave no address.
-pub fn of_lookup(cause: Cause) -> Option<&'static str> {
+pub fn of_lookup(lookup: &Lookup) -> Option<String> {
+    let reason = lookup.reason.filter(|&reason| reason == Reason::Deadline);
+    if reason.is_some() {
+        return Some("the deadline was reached before the name was asked for".into());
+    }
+    match (lookup.cause?, lookup.family) {
+        // Some resolvers do not tell a name without an address of that family from one that does not exist.
+        (Cause::NoSuchName, Some(family)) => {
+            let family = family.meaning();
+            Some(format!("no such name, or it has no {family} address (-4, -6 or --source asks for that family)"))
+        }
+        (cause, _) => resolver(cause, Platform::HERE).map(Into::into),
+    }
+}
+
+/// macOS 15 and later answer EHOSTUNREACH at once for a host on a directly attached network (Apple's TN3179).
+const LOCAL_NETWORK: &str = "macOS forbids the program that started this one to reach the local network: allow it in \
+    System Settings, Privacy & Security, Local Network; otherwise there is no route";
+
+const OWN_FIREWALL: &str = "a firewall rule of this machine rejects it";
+
+/// An attempt, and what its advice may build on.
+struct Subject<'a> {
+    attempt: &'a Attempt,
+    traced: bool,
+    platform: Platform,
+}
+
+impl Subject<'_> {
+    fn to(&self) -> IpAddr {
+        self.attempt.address.ip().to_canonical()
+    }
+
+    /// What the traced path says of an attempt that nobody answered.
+    fn on_path(&self, path: &Path) -> Option<String> {
+        if self.attempt.cause != Some(Cause::Silence) {
+            return None;
+        }
+        let last = path.hops.iter().rev().find_map(|hop| Some((hop, hop.address?)));
+        Some(match (path.end, last) {
+            (PathEnd::Rejected, Some((hop, router))) => rejected(hop, router),
+            (PathEnd::Connected | PathEnd::Answered, _) => {
+                "the trace was answered, so packets get there: the loss comes and goes, try again (-r)".into()
+            }
+            (PathEnd::Loop, Some((_, router))) => format!("packets go in circles at {router}: a routing loop there"),
+            (PathEnd::TooFar, Some((_, router))) => {
+                format!("packets still travel at {router}: a routing loop, or too long a path")
+            }
+            (PathEnd::Local, _) => {
+                "packets do not leave this machine's own link: check its firewall and its gateway".into()
+            }
+            (_, Some((_, router))) => format!(
+                "packets get as far as {router}: the next hop or the host drops them, the host is down, or its queue of new connections is full"
+            ),
+            (_, None) => "no hop answers: a firewall of this machine or the first router drops the packets".into(),
+        })
+    }
+
+    fn by_cause(&self, cause: Cause) -> Option<String> {
+        let Subject { attempt, platform, .. } = *self;
+        let (to, port) = (self.to(), attempt.address.port());
+        let family = Family::of(to).meaning();
+        Some(match cause {
+            Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
+            Cause::PortUnreachable
+            | Cause::ProtocolUnreachable
+            | Cause::Prohibited
+            | Cause::RouterUnreachable
+            | Cause::TtlExceeded
+            | Cause::ParameterProblem => self.by_message(cause),
+            Cause::NeighbourSilent => {
+                "the next hop does not answer ARP or neighbour discovery: host down, wrong subnet or wrong VLAN".into()
+            }
+            Cause::NoRoute => format!("this machine has no {family} route to {to}"),
+            Cause::UnreachableRoute => {
+                format!("a route of this machine says unreachable: {}", route_query(platform, to))
+            }
+            Cause::ProhibitRoute => {
+                format!("a route or rule of this machine prohibits it: {}", route_query(platform, to))
+            }
+            Cause::BlackholeRoute => {
+                format!("a blackhole route of this machine drops it: {}", route_query(platform, to))
+            }
+            Cause::NotUnicast => {
+                format!("{to} is not the address of one host: TCP connects to one host, not to a group")
+            }
+            Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
+            Cause::SourceAddress => "that source address is not on this machine".into(),
+            Cause::LocalPorts if attempt.phase == Some(Phase::Bind) => {
+                "that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time"
+                    .into()
+            }
+            Cause::LocalPorts => {
+                "no local port is free for it, or the pair of ends is in use: wait, or choose another source".into()
+            }
+            Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
+            Cause::NetworkDown => "this machine has no working network: check the interface".into(),
+            Cause::LocalPolicy if attempt.icmp.is_some() => OWN_FIREWALL.into(),
+            Cause::LocalPolicy => {
+                "a policy of this machine forbids it: firewall, container, sandbox or privilege".into()
+            }
+            Cause::Broadcast => "a broadcast address needs --broadcast".into(),
+            Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
+            Cause::Silence => format!(
+                "no answer: a firewall drops the packets, the host is down, or its queue of new connections is full{}",
+                self.hint()
+            ),
+            Cause::ResetAfterHandshake => {
+                "the connection was made, then reset: look at the server or a middlebox".into()
+            }
+            Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),
+            Cause::SelfConnect => format!("nothing listens on {port}: the connection met itself"),
+            Cause::NoReply => "no reply proves nothing with UDP: send what the service answers (--payload)".into(),
+            Cause::NoInterface | Cause::Descriptors | Cause::Buffers => shortage(cause, platform)?.into(),
+            Cause::NoSuchName
+            | Cause::NoData
+            | Cause::WrongFamily
+            | Cause::ResolverAgain
+            | Cause::ResolverFailed
+            | Cause::ResolverLimit => resolver(cause, platform)?.into(),
+        })
+    }
+
+    /// No cause is known.
+    fn by_code(&self, code: Code) -> Option<String> {
+        let row = codes::row(code)?;
+        let refused_at_once = self.attempt.by == Some(By::Local) && row.name == Name::EHOSTUNREACH;
+        if self.platform == Platform::Macos && refused_at_once && is_near(self.to()) {
+            return Some(LOCAL_NETWORK.into());
+        }
+        Some(row.advice.into())
+    }
+
+    /// An ICMP message, or a code that stands for one, decided it.
+    fn by_message(&self, cause: Cause) -> String {
+        let (to, port, by) = (self.to(), self.attempt.address.port(), self.speaker());
+        let icmp = self.attempt.icmp.as_ref();
+        let sender = icmp.map_or_else(|| "a router".to_string(), |icmp| icmp.from.to_string());
+        let own = by == Some(By::Local) && !matches!(cause, Cause::TtlExceeded | Cause::ParameterProblem);
+        let rejects = matches!(cause, Cause::Prohibited | Cause::RouterUnreachable);
+        if own || (rejects && self.is_own()) {
+            return OWN_FIREWALL.into();
+        }
+        let itself = by == Some(By::Peer);
+        match cause {
+            Cause::PortUnreachable if itself || icmp.is_none() => {
+                format!("{to} answers port unreachable: nothing listens on {port}, or its firewall rejects")
+            }
+            Cause::PortUnreachable => format!("{sender} rejects it on the way: a firewall or gateway rule there"),
+            Cause::ProtocolUnreachable => {
+                format!("{sender} says it does not speak this protocol, or a firewall rule there does")
+            }
+            Cause::Prohibited => format!("{sender} forbids it: ask whoever runs that firewall"),
+            Cause::RouterUnreachable if itself => format!("{to} itself says so: a firewall rule there rejects it"),
+            Cause::RouterUnreachable if icmp.is_some_and(|icmp| icmp.is_host_unreachable()) => {
+                format!("{sender} cannot reach it: no such host behind that router, or a firewall rule there")
+            }
+            Cause::RouterUnreachable => format!("{sender} has no route to it{}", self.hint()),
+            Cause::TtlExceeded => {
+                format!("packets die at {sender}: a routing loop, or too small a --ttl{}", self.hint())
+            }
+            _ => format!("{sender} complains of the packet itself: a middlebox or an odd option"),
+        }
+    }
+
+    /// Where the path is worth a look, and nobody has looked.
+    fn hint(&self) -> &'static str {
+        if self.traced { "" } else { "; --trace shows how far packets get" }
+    }
+
+    /// Whether the destination is this machine itself.
+    fn is_own(&self) -> bool {
+        let to = self.to();
+        let local = self.attempt.local.is_some_and(|local| local.ip().to_canonical() == to);
+        let routed = self.attempt.route.as_ref().is_some_and(|route| route.kind == Some(RouteKind::Local));
+        local || to.is_loopback() || routed
+    }
+
+    /// Who said what the cause rests on: where our limit ended the attempt, the sender of the message until then.
+    fn speaker(&self) -> Option<By> {
+        match (&self.attempt.icmp, self.attempt.by, self.attempt.local) {
+            (Some(icmp), Some(By::Limit), _) if icmp.from == self.to() => Some(By::Peer),
+            (Some(icmp), Some(By::Limit), Some(local)) if icmp.from == local.ip().to_canonical() => Some(By::Local),
+            (Some(_), Some(By::Limit), _) => Some(By::Router),
+            (_, by, _) => by,
+        }
+    }
+}
+
+/// A hop that ended the path with a message.
+fn rejected(hop: &Hop, router: IpAddr) -> String {
+    let Some(message) = &hop.icmp else { return format!("{router} rejects it on the way") };
+    match message.verdict() {
+        icmp::Verdict::Prohibited => format!("{router} forbids it on the way: ask whoever runs that firewall"),
+        icmp::Verdict::PortUnreachable | icmp::Verdict::ProtocolUnreachable => {
+            format!("{router} rejects it on the way: a firewall or gateway rule there")
+        }
+        icmp::Verdict::Unreachable if message.is_host_unreachable() => {
+            format!("{router} cannot reach it: no such host behind that router, or a firewall rule there")
+        }
+        _ => format!("packets get no further than {router}, which says {}", message.meaning()),
+    }
+}
+
+/// Whether an address may be on a directly attached network: those are mostly of a range for private use (RFC 1918,
+/// RFC 4193) or link-local.
+fn is_near(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// What the route to an address is asked with.
+fn route_query(platform: Platform, to: IpAddr) -> String {
+    match platform {
+        Platform::Linux => format!("ip route get {to}"),
+        Platform::Macos | Platform::Bsd => format!("route -n get {to}"),
+        Platform::Windows => format!("Find-NetRoute -RemoteIPAddress {to}"),
+    }
+}
+
+/// A local shortage, in whatever step it shows.
+fn shortage(cause: Cause, platform: Platform) -> Option<&'static str> {
+    Some(match cause {
+        Cause::NoInterface => "no such interface on this machine",
+        Cause::Descriptors if platform == Platform::Windows => "too many open sockets: lower -j",
+        Cause::Descriptors => "too many open files: raise ulimit -n or lower -j",
+        Cause::Buffers => "this machine is out of memory or buffers: lower -j, try again later",
+        _ => return None,
+    })
+}
+
+fn resolver(cause: Cause, platform: Platform) -> Option<&'static str> {
     Some(match cause {
         Cause::NoSuchName => "no such name: check the spelling and the search domain",
         Cause::NoData => "the name exists but has no address (of that family)",
@@ -116,9 +330,9 @@ pub fn of_lookup(cause: Cause) -> Option<&'static str> {
         Cause::ResolverAgain => "the resolver failed or did not answer: try again, check the name servers",
         Cause::ResolverFailed => "the resolver failed for good: check its configuration",
         Cause::ResolverLimit => "the resolver had not answered within the limit: check the name servers",
-        Cause::NoInterface => "no such interface on this machine",
-        Cause::Descriptors => "too many open files: raise ulimit -n or lower -j",
-        Cause::Buffers => "this machine is out of memory: try again later",
-        _ => return None,
+        _ => return shortage(cause, platform),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,8 +49,6 @@ pub struct Attempt {
     pub route: Option<Route>,
     /// Why it was not tried, for [`Outcome::Skipped`] and [`Outcome::Cancelled`].
     pub reason: Option<Reason>,
-    /// One line: what to look at next.
-    pub advice: Option<String>,
     /// Steps with their times, recorded at `-v`.
     pub events: Vec<Event>,
 }
@@ -74,7 +72,6 @@ impl Attempt {
             rtt: None,
             route: None,
             reason: Some(reason),
-            advice: None,
             events: Vec::new(),
         }
     }

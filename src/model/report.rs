@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Attempt, By, Cause, Code, Icmp, Mode, Outcome, PathEnd, Protocol, Strategy};
+use super::{Attempt, By, Cause, Code, Family, Icmp, Mode, Outcome, PathEnd, Protocol, Reason, Strategy};
 
 /// One hop of a traced path.
 #[derive(Debug, Clone)]
@@ -51,8 +51,10 @@ pub struct Lookup {
     pub by: Option<By>,
     /// The finest cause that the code allows.
     pub cause: Option<Cause>,
-    /// One line: what to look at next.
-    pub advice: Option<String>,
+    /// The family that was asked for, where it was not both.
+    pub family: Option<Family>,
+    /// Why the name was not asked for.
+    pub reason: Option<Reason>,
 }
 
 /// What one target (a host and one port) came to.

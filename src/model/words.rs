@@ -212,6 +212,32 @@ impl Family {
     }
 }
 
+/// A system whose rules differ. Rules take it as a value, so that those of every system are tested on any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    /// Linux, and what has its numbers.
+    Linux,
+    /// macOS.
+    Macos,
+    /// FreeBSD and its kin.
+    Bsd,
+    /// Windows: the codes are those of Winsock.
+    Windows,
+}
+
+impl Platform {
+    /// This one.
+    pub const HERE: Platform = if cfg!(windows) {
+        Platform::Windows
+    } else if cfg!(target_vendor = "apple") {
+        Platform::Macos
+    } else if cfg!(any(target_os = "linux", target_os = "android")) {
+        Platform::Linux
+    } else {
+        Platform::Bsd
+    };
+}
+
 slugs! {
     /// Why an address was not tried.
     Reason {

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{SockAddr, Socket};
 
+use crate::classify::codes;
 use crate::classify::verdict::{self, Verdict};
-use crate::classify::{advice, codes};
 use crate::model::{
-    Attempt, By, Cause, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Name, Outcome, Phase, Protocol,
-    Route, TcpFacts,
+    Attempt, By, Cause, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Name, Phase, Protocol, Route,
+    TcpFacts,
 };
 use crate::net::clock;
 use crate::net::sys::{self, Called, Interest, Ready};
@@ -387,12 +387,11 @@ fn explains(phase: Phase, end: End) -> bool {
 /// Evidence and verdict become what is reported. `started` is set by the driver, who knows the target's start.
 fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
     let verdict = verdict::judge(&evidence);
-    let connected = verdict.outcome == Outcome::Connected;
     let error = match evidence.end {
         End::Error(code) => Some(code),
         _ => None,
     };
-    let mut attempt = Attempt {
+    Attempt {
         address: evidence.address,
         number,
         started: Duration::ZERO,
@@ -408,13 +407,8 @@ fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         rtt: evidence.tcp.rtt,
         route: evidence.route.filter(|route: &Route| *route != Route::default()),
         reason: None,
-        advice: None,
         events,
-    };
-    if !connected {
-        attempt.advice = advice::of(&attempt);
     }
-    attempt
 }
 
 /// Whether a SYN left this machine. TCP counts what it handed on: without a route, or without the next hop's address,

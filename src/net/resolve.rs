@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
-use crate::classify::{advice, codes};
+use crate::classify::codes;
 use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
 use crate::net::clock;
 use crate::net::sys::{self, Waiter};
@@ -75,7 +75,7 @@ impl Resolver {
         let ended = |(ticket, at, result): Answer| {
             let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
             let group = place.map(|place| self.pending.swap_remove(place).1);
-            (at, group.map(|group| (group, result.map_err(|code| of_family(family, failure(code))))))
+            (at, group.map(|group| (group, result.map_err(|code| LookupFailure { family, ..failure(code) }))))
         };
         answers.into_iter().map(ended).collect()
     }
@@ -115,7 +115,7 @@ fn wrong_family() -> LookupFailure {
 
 fn named(name: model::Name, cause: Cause) -> LookupFailure {
     let error = codes::code(name).or_else(|| codes::code(model::Name::EAI_NONAME));
-    LookupFailure { error, by: By::System, cause: Some(cause), advice: advice::of_lookup(cause).map(Into::into) }
+    LookupFailure { error, by: By::System, cause: Some(cause), family: None }
 }
 
 /// A zone is an interface's name or index, and only this machine knows which (RFC 4007 section 11).
@@ -151,17 +151,6 @@ fn with_port(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// Some resolvers do not tell a name without an address of that family from one that does not exist.
-fn of_family(family: Option<Family>, failure: LookupFailure) -> LookupFailure {
-    match failure.cause {
-        Some(Cause::NoSuchName) if family.is_some() => {
-            let advice = "no such name, or it has no address of the family that -4, -6 or --source asks for";
-            LookupFailure { advice: Some(advice.into()), ..failure }
-        }
-        _ => failure,
-    }
-}
-
 fn failure(code: Code) -> LookupFailure {
     use model::Name::*;
     let (by, cause) = match codes::name(code) {
@@ -173,5 +162,5 @@ fn failure(code: Code) -> LookupFailure {
         Some(EMFILE | ENFILE) => (By::Local, Some(Cause::Descriptors)),
         _ => (By::System, Some(Cause::ResolverFailed)),
     };
-    LookupFailure { error: Some(code), by, cause, advice: cause.and_then(advice::of_lookup).map(Into::into) }
+    LookupFailure { error: Some(code), by, cause, family: None }
 }

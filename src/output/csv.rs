@@ -6,7 +6,7 @@ use csv::Writer;
 
 use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
-use crate::classify::exit;
+use crate::classify::{advice, exit};
 use crate::model::{Attempt, By, Cause, Family, Icmp, Reason, Report};
 
 /// What a line is made of.
@@ -100,8 +100,11 @@ fn by(line: &Line) -> Option<By> {
     line.attempt.map_or(line.report.lookup.by, |attempt| attempt.by)
 }
 
-fn advice<'a>(line: &Line<'a>) -> Option<&'a String> {
-    line.attempt.map_or(line.report.lookup.advice.as_ref(), |attempt| attempt.advice.as_ref())
+fn advice(line: &Line) -> Option<String> {
+    match line.attempt {
+        Some(attempt) => advice::of(attempt, line.report.trace.as_deref()),
+        None => advice::of_lookup(&line.report.lookup),
+    }
 }
 
 fn text<T: ToString>(value: Option<T>) -> String {

@@ -7,7 +7,8 @@ use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
 use super::wording::{codes, neighbour};
 use super::{Style, path};
-use crate::model::{Attempt, By, Cause, Code, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
+use crate::classify::advice::{self, Advice, Topic};
+use crate::model::{Attempt, By, Cause, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
 
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
@@ -18,10 +19,6 @@ pub struct Page {
     columns: Columns,
     advised: Vec<Topic>,
 }
-
-/// What a line of advice is about: the same one names another port or address for each target. There are as many as
-/// causes and deciders, and codes of the taxonomy where no cause is known.
-type Topic = (Option<Cause>, Option<By>, Option<Code>);
 
 /// What `--trace` found.
 fn paths(report: &Report, style: Style) -> Vec<String> {
@@ -47,7 +44,7 @@ impl Page {
             std::iter::once(stamp + &header(report, style)).chain(block).collect()
         };
         lines.extend(paths(report, style));
-        lines.extend(self.advice(report, style).into_iter().map(|advice| format!("  advice: {advice}")));
+        lines.extend(self.advice(report, style).iter().map(advice_line));
         lines.extend(closing(report));
         lines.join("\n") + "\n"
     }
@@ -59,40 +56,31 @@ impl Page {
         table::lines(rows, "", columns, style)
     }
 
-    /// Each line once, and only where it helps: nothing connected, or more was asked for.
-    fn advice<'a>(&mut self, report: &'a Report, style: Style) -> Vec<&'a str> {
-        let connected = report.attempts.iter().any(|attempt| attempt.outcome == Outcome::Connected);
-        if connected && style.verbose == 0 {
+    /// Each line once, and only where it helps: an address failed and the target is not plainly good, or more was asked
+    /// for.
+    fn advice(&mut self, report: &Report, style: Style) -> Vec<Advice> {
+        if report.good && !report.partial && style.verbose == 0 {
             return Vec::new();
         }
-        let mut lines = Vec::new();
-        for (topic, line) in advised(report) {
-            let known = self.advised.contains(&topic);
-            if !lines.contains(&line) && (style.verbose > 0 || !known) {
-                lines.push(line);
-            }
-            if !known {
-                self.advised.push(topic);
-            }
-        }
-        lines
+        let lines = advice::of_report(report);
+        let known = std::mem::take(&mut self.advised);
+        let new = lines.iter().map(|line| line.topic).filter(|topic| !known.contains(topic)).collect::<Vec<_>>();
+        let shown = lines.into_iter().filter(|line| style.verbose > 0 || new.contains(&line.topic)).collect();
+        self.advised = known;
+        self.advised.extend(new);
+        shown
     }
 }
 
-/// Every line of advice and what it is about; of an address, that of the last try.
-fn advised(report: &Report) -> impl Iterator<Item = (Topic, &str)> {
-    let topic = |cause: Option<Cause>, by, code: Option<Code>| (cause, by, code.filter(|_| cause.is_none()));
-    let lookup = &report.lookup;
-    let of_lookup = lookup.advice.iter().map(move |line| (topic(lookup.cause, lookup.by, lookup.error), &line[..]));
-    let of_attempts = report
-        .attempts
-        .iter()
-        .enumerate()
-        .filter(|&(index, attempt)| report.attempts.get(index + 1).is_none_or(|next| next.address != attempt.address))
-        .filter_map(move |(_, attempt)| {
-            Some((topic(attempt.cause, attempt.by, attempt.error), attempt.advice.as_deref()?))
-        });
-    of_lookup.chain(of_attempts)
+/// A line that is not for every address names those that it is for.
+fn advice_line(line: &Advice) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<String> = line.addresses.iter().take(NAMED).map(|&ip| address(ip)).collect();
+    match line.addresses.len() {
+        0 => format!("  advice: {}", line.text),
+        all if all <= NAMED => format!("  advice for {}: {}", named.join(", "), line.text),
+        all => format!("  advice for {} and {} more: {}", named.join(", "), all - NAMED, line.text),
+    }
 }
 
 /// What the targets of a run came to; nothing for one target, which has said it already.
@@ -478,13 +466,13 @@ mod tests {
             let mut report = samples::literal(&format!("10.0.0.1:{port}"), Outcome::Refused);
             let attempt = &mut report.attempts[0];
             (attempt.by, attempt.cause) = (Some(By::Peer), Some(Cause::Rst));
-            attempt.advice = Some(format!("nothing listens on {port}"));
             report
         };
         let mut page = Page::default();
-        assert!(page.target(&refused(1), PLAIN).ends_with("\n  advice: nothing listens on 1\n"));
+        let advised = |port| format!("nothing listens on {port} (or a firewall answers with a reset)\n");
+        assert!(page.target(&refused(1), PLAIN).ends_with(&advised(1)));
         assert!(!page.target(&refused(2), PLAIN).contains("advice"));
-        assert!(page.target(&refused(3), VERBOSE).ends_with("\n  advice: nothing listens on 3\n"));
+        assert!(page.target(&refused(3), VERBOSE).ends_with(&advised(3)));
         let mut other = refused(4);
         other.attempts[0].cause = Some(Cause::ResetEarly);
         assert!(page.target(&other, PLAIN).contains("advice"), "of another cause");
@@ -496,10 +484,11 @@ mod tests {
     #[test]
     fn advice_that_was_held_back_comes_later() {
         let mut page = Page::default();
+        let good = Report { partial: false, ..samples::partial() };
+        assert!(!page.target(&good, PLAIN).contains("advice"));
+        let line = "\n  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall\n";
+        assert!(page.target(&samples::partial(), PLAIN).contains(line));
         assert!(!page.target(&samples::partial(), PLAIN).contains("advice"));
-        let mut denied = samples::partial();
-        denied.attempts.remove(0);
-        assert!(page.target(&denied, PLAIN).contains("\n  advice: ask who runs 10.1.0.1\n"));
     }
 
     #[test]
@@ -507,8 +496,8 @@ mod tests {
         let mut page = Page::default();
         for port in 1..=u16::MAX {
             let mut report = samples::literal(&format!("127.0.0.1:{port}"), Outcome::Refused);
-            (report.attempts[0].cause, report.attempts[0].error) = (Some(Cause::Rst), Some(Code::Os(i32::from(port))));
-            report.attempts[0].advice = Some(port.to_string());
+            (report.attempts[0].cause, report.attempts[0].error) =
+                (Some(Cause::Rst), Some(crate::model::Code::Os(i32::from(port))));
             page.target(&report, PLAIN);
         }
         assert_eq!(page.advised.len(), 1);
@@ -543,7 +532,6 @@ mod tests {
             by: Some(by),
             cause: Some(Cause::Silence),
             syns,
-            advice: Some("look at the firewall".into()),
             ..attempt(ip, Outcome::TimedOut)
         };
         quiet.attempts = vec![
@@ -564,7 +552,8 @@ mod tests {
             "             no answer within our limit",
             "  10.0.0.4   timed-out     3.00 s",
             "             the system gave up after 11 SYNs",
-            "  advice: look at the firewall",
+            "  advice: no answer: a firewall drops the packets, the host is down, or its queue of new connections is full; \
+             --trace shows how far packets get",
             "0 of 4 addresses connected (timed-out)",
         ]);
     }
@@ -649,6 +638,7 @@ mod tests {
                 "  10.1.0.9   connected     1.2 ms",
                 "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSA 10065",
                 "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+                "  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall",
                 "1 of 2 addresses connected (partial)",
             ]);
         }
@@ -668,7 +658,7 @@ mod tests {
                 "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
                 "             from 10.1.0.2:41234",
                 "             route: unicast via 10.1.0.1 on eth0 from 10.1.0.2",
-                "  advice: ask who runs 10.1.0.1",
+                "  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall",
                 "1 of 2 addresses connected (partial)",
             ]);
         }
@@ -679,7 +669,7 @@ mod tests {
             assert_text(&samples::unresolved(), PLAIN, &[
                 "nosuch.example:80   unresolved   12.3 ms",
                 "                    EAI_NONAME -2 · WSAHOST_NOT_FOUND 11001",
-                "  advice: check the spelling",
+                "  advice: no such name: check the spelling and the search domain",
             ]);
         }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
-use crate::classify::exit;
+use crate::classify::{advice, exit};
 use crate::model;
 use crate::model::{
     By, Cause, EventKind, Family, Icmp, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Reason, Report, RouteKind,
@@ -39,7 +39,7 @@ struct Target<'a> {
     good: bool,
     partial: bool,
     exit_code: u8,
-    resolve: Resolve<'a>,
+    resolve: Resolve,
     attempts: Vec<Attempt<'a>>,
     trace: Option<Vec<Path>>,
 }
@@ -61,25 +61,29 @@ impl<'a> Target<'a> {
             partial: report.partial,
             exit_code: exit::of(report),
             resolve: Resolve::new(&report.lookup),
-            attempts: report.attempts.iter().map(|attempt| Attempt::new(attempt, events)).collect(),
+            attempts: report
+                .attempts
+                .iter()
+                .map(|attempt| Attempt::new(attempt, report.trace.as_deref(), events))
+                .collect(),
             trace: report.trace.as_ref().map(|paths| paths.iter().map(Path::new).collect()),
         }
     }
 }
 
 #[derive(Serialize)]
-struct Resolve<'a> {
+struct Resolve {
     elapsed_us: u64,
     addresses: usize,
     duplicates: usize,
     error: Option<Described>,
     by: Option<By>,
     cause: Option<Cause>,
-    advice: Option<&'a str>,
+    advice: Option<String>,
 }
 
-impl<'a> Resolve<'a> {
-    fn new(lookup: &'a Lookup) -> Self {
+impl Resolve {
+    fn new(lookup: &Lookup) -> Self {
         Resolve {
             elapsed_us: micros(lookup.elapsed),
             addresses: lookup.addresses,
@@ -87,7 +91,7 @@ impl<'a> Resolve<'a> {
             error: lookup.error.map(describe),
             by: lookup.by,
             cause: lookup.cause,
-            advice: lookup.advice.as_deref(),
+            advice: advice::of_lookup(lookup),
         }
     }
 }
@@ -111,13 +115,13 @@ struct Attempt<'a> {
     rtt_us: Option<u64>,
     route: Option<Route<'a>>,
     reason: Option<&'static str>,
-    advice: Option<&'a str>,
+    advice: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Vec<Event>>,
 }
 
 impl<'a> Attempt<'a> {
-    fn new(attempt: &'a model::Attempt, events: bool) -> Self {
+    fn new(attempt: &'a model::Attempt, paths: Option<&[model::Path]>, events: bool) -> Self {
         Attempt {
             address: address(attempt.address),
             port: attempt.address.port(),
@@ -136,7 +140,7 @@ impl<'a> Attempt<'a> {
             rtt_us: attempt.rtt.map(micros),
             route: attempt.route.as_ref().map(Route::new),
             reason: attempt.reason.map(Reason::meaning),
-            advice: attempt.advice.as_deref(),
+            advice: advice::of(attempt, paths),
             events: events.then(|| attempt.events.iter().map(Event::new).collect()),
         }
     }
@@ -430,7 +434,7 @@ mod tests {
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
             r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"#,
             r#""route":{"kind":"unicast","interface":"eth0","gateway":"10.1.0.1","source":"10.1.0.2","error":null},"#,
-            r#""reason":null,"advice":"ask who runs 10.1.0.1"}],"trace":null}"#,
+            r#""reason":null,"advice":"10.1.0.1 forbids it: ask whoever runs that firewall"}],"trace":null}"#,
             "\n"
         );
         assert_eq!(line, expected);

@@ -98,7 +98,6 @@ pub fn partial() -> Report {
         icmp: Some(prohibited()),
         syns: Some(1),
         route: Some(route),
-        advice: Some("ask who runs 10.1.0.1".into()),
         ..attempt("10.4.0.5:5432", Outcome::Denied)
     };
     let lookup = Lookup { elapsed: us(812), addresses: 2, ..Lookup::default() };
@@ -112,7 +111,6 @@ pub fn unresolved() -> Report {
         error: Some(code(Name::EAI_NONAME)),
         by: Some(By::System),
         cause: Some(Cause::NoSuchName),
-        advice: Some("check the spelling".into()),
         ..Lookup::default()
     };
     let report = report("nosuch.example:80");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::classify::requirement::Require;
-use crate::model::{By, Cause, Code, Lookup, Mode, Protocol, Reason, Report, Strategy};
+use crate::model::{By, Cause, Code, Family, Lookup, Mode, Protocol, Reason, Report, Strategy};
 
 /// The rules of a run, settled before it starts.
 #[derive(Debug, Clone)]
@@ -92,13 +92,13 @@ pub struct LookupFailure {
     pub by: By,
     /// The finest cause known.
     pub cause: Option<Cause>,
-    /// What to look at next.
-    pub advice: Option<String>,
+    /// The family that was asked for, where it was not both.
+    pub family: Option<Family>,
 }
 
 impl From<LookupFailure> for Lookup {
-    fn from(LookupFailure { error, by, cause, advice }: LookupFailure) -> Lookup {
-        Lookup { error, by: Some(by), cause, advice, ..Lookup::default() }
+    fn from(LookupFailure { error, by, cause, family }: LookupFailure) -> Lookup {
+        Lookup { error, by: Some(by), cause, family, ..Lookup::default() }
     }
 }
 

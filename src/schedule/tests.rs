@@ -302,7 +302,7 @@ fn a_lookup_that_may_work_later_is_asked_again() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
-    let failure = |name| LookupFailure { error: codes::code(name), by: By::System, cause: None, advice: None };
+    let failure = |name| LookupFailure { error: codes::code(name), by: By::System, cause: None, family: None };
     bench.answer(0, Err(failure(EAI_AGAIN)));
     bench.pass(SECOND);
     assert_eq!(bench.lookups.len(), 2);
@@ -386,7 +386,7 @@ fn a_signal_in_the_pause_before_a_lookup_forgets_no_failure() {
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     let error = codes::code(EAI_AGAIN);
-    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
+    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None }));
     bench.engine.stop(bench.now, Stop::Interrupted);
     bench.run();
     assert_eq!((bench.report().outcome, bench.report().lookup.error), (Outcome::Unresolved, error));
@@ -402,7 +402,7 @@ fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
     bench.engine.draw(bench.now, named("db.test", &[80]));
     bench.run();
     let error = codes::code(EAI_AGAIN);
-    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, advice: None }));
+    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None }));
     bench.pass(SECOND / 2);
     assert_eq!((bench.report().lookup.error, bench.report().lookup.by), (error, Some(By::System)));
 }

@@ -1,0 +1,168 @@
+//! Advice over evidence: the path that was traced, the addresses that a line is for, the words of each system.
+
+use std::time::Duration;
+
+use super::*;
+use crate::model::{Icmp, Route};
+
+fn attempt(address: &str, outcome: Outcome, cause: Option<Cause>) -> Attempt {
+    let skipped = Attempt::skipped(address.parse().unwrap(), 1, Duration::ZERO, outcome, Reason::Signal);
+    Attempt { cause, phase: Some(Phase::Completion), reason: None, ..skipped }
+}
+
+fn silent() -> Attempt {
+    Attempt { by: Some(By::Limit), ..attempt("10.4.0.5:80", Outcome::TimedOut, Some(Cause::Silence)) }
+}
+
+fn message(from: &str, kind: u8, code: u8) -> Icmp {
+    let from: IpAddr = from.parse().unwrap();
+    Icmp { from, family: Family::of(from), kind, code, info: 0, at: None, count: 1, decisive: true }
+}
+
+fn hop(ttl: u8, icmp: Option<Icmp>) -> Hop {
+    let address = icmp.as_ref().map(|icmp| icmp.from);
+    Hop { ttl, address, elapsed: Duration::ZERO, outcome: Outcome::Unreachable, error: None, icmp, by: None }
+}
+
+fn path(end: PathEnd, hops: Vec<Hop>) -> Path {
+    Path { address: "10.4.0.5:80".parse().unwrap(), hops, end }
+}
+
+#[test]
+fn a_path_that_was_traced_is_used() {
+    let told = |end, hops| of(&silent(), Some(&[path(end, hops)])).unwrap();
+    let router = || hop(1, Some(message("10.1.0.1", 11, 0)));
+    let rejecting = |kind, code| vec![router(), hop(2, Some(message("203.0.113.2", kind, code)))];
+    assert_eq!(
+        told(PathEnd::Rejected, rejecting(3, 1)),
+        "203.0.113.2 cannot reach it: no such host behind that router, or a firewall rule there"
+    );
+    assert!(told(PathEnd::Rejected, rejecting(3, 13)).starts_with("203.0.113.2 forbids it"));
+    assert!(told(PathEnd::Rejected, rejecting(3, 0)).ends_with("203.0.113.2, which says net unreachable"));
+    assert!(told(PathEnd::Silence, vec![router(), hop(2, None)]).starts_with("packets get as far as 10.1.0.1"));
+    assert!(told(PathEnd::Silence, vec![]).starts_with("no hop answers"));
+    assert!(told(PathEnd::Loop, vec![router()]).contains("circles at 10.1.0.1"));
+    assert!(told(PathEnd::Connected, vec![]).contains("try again"));
+}
+
+#[test]
+fn the_hint_at_a_trace_is_for_those_who_have_none() {
+    assert!(of(&silent(), None).unwrap().ends_with("; --trace shows how far packets get"));
+    assert!(!of(&silent(), Some(&[])).unwrap().contains("--trace"));
+}
+
+#[test]
+fn nothing_is_advised_of_a_success() {
+    assert_eq!(of(&attempt("10.4.0.5:80", Outcome::Connected, None), None), None);
+    assert_eq!(of_lookup(&Lookup::default()), None);
+}
+
+fn report(attempts: Vec<Attempt>) -> Report {
+    use crate::model::{Mode, Protocol, Strategy};
+    Report {
+        target: "db.example:80".into(),
+        host: "db.example".into(),
+        port: 80,
+        protocol: Protocol::Tcp,
+        mode: Mode::Nonblocking,
+        strategy: Strategy::All,
+        started_at: std::time::UNIX_EPOCH,
+        elapsed: Duration::ZERO,
+        outcome: Outcome::Connected,
+        good: true,
+        partial: true,
+        lookup: Lookup::default(),
+        attempts,
+        trace: None,
+    }
+}
+
+#[test]
+fn a_line_names_the_addresses_that_it_is_for() {
+    let rst = |address| Attempt { by: Some(By::Peer), ..attempt(address, Outcome::Refused, Some(Cause::Rst)) };
+    let forbids = |address, from| Attempt {
+        by: Some(By::Router),
+        icmp: Some(message(from, 3, 13)),
+        ..attempt(address, Outcome::Denied, Some(Cause::Prohibited))
+    };
+    let all = report(vec![rst("10.0.0.1:80"), rst("10.0.0.2:80")]);
+    assert!(of_report(&all).iter().all(|line| line.addresses.is_empty()), "for every address");
+
+    let mixed = report(vec![
+        rst("10.0.0.1:80"),
+        forbids("10.0.0.2:80", "10.9.0.1"),
+        rst("10.0.0.3:80"),
+        forbids("10.0.0.4:80", "10.9.0.2"),
+    ]);
+    let lines = of_report(&mixed);
+    let addresses: Vec<Vec<String>> =
+        lines.iter().map(|line| line.addresses.iter().map(|a| a.ip().to_string()).collect()).collect();
+    assert_eq!(addresses, [vec!["10.0.0.1", "10.0.0.3"], vec!["10.0.0.2"], vec!["10.0.0.4"]], "none hides another");
+    assert!(lines[1].text.contains("10.9.0.1") && lines[2].text.contains("10.9.0.2"));
+}
+
+#[test]
+fn the_last_try_of_an_address_is_advised() {
+    let first = silent();
+    let last = Attempt { number: 2, ..attempt("10.4.0.5:80", Outcome::Connected, None) };
+    assert_eq!(of_report(&report(vec![first, last])), []);
+}
+
+#[test]
+fn a_family_that_fails_at_every_address_is_named() {
+    let v4 = || attempt("10.0.0.1:80", Outcome::Connected, None);
+    let v6 = |outcome| attempt("[fd00::1]:80", outcome, None);
+    let family = |attempts| of_report(&report(attempts)).last().map(|line| line.text.clone());
+    let broken = family(vec![v4(), v6(Outcome::Failed)]).unwrap();
+    assert!(broken.starts_with("no IPv6 address connects, IPv4 does"));
+    assert_eq!(family(vec![v4(), v6(Outcome::Connected)]), None);
+    let skipped = Attempt::skipped(v6(Outcome::Skipped).address, 1, Duration::ZERO, Outcome::Skipped, Reason::NoRoute);
+    assert_eq!(family(vec![v4(), skipped]), None, "skipped is not broken");
+}
+
+#[test]
+fn every_system_is_advised_in_its_own_words() {
+    let told = |platform, cause| {
+        let attempt = attempt("10.4.0.5:80", Outcome::Unreachable, Some(cause));
+        Subject { attempt: &attempt, traced: true, platform }.by_cause(cause).unwrap()
+    };
+    for &cause in Cause::ALL {
+        let windows = told(Platform::Windows, cause);
+        for unix in ["ulimit", "/etc/", "ip route get", "route -n"] {
+            assert!(!windows.contains(unix), "{cause}: {windows}");
+        }
+    }
+    assert!(told(Platform::Linux, Cause::BlackholeRoute).ends_with("ip route get 10.4.0.5"));
+    assert!(told(Platform::Macos, Cause::BlackholeRoute).ends_with("route -n get 10.4.0.5"));
+    assert!(told(Platform::Windows, Cause::BlackholeRoute).contains("Find-NetRoute"));
+}
+
+#[test]
+fn macos_may_forbid_the_local_network() {
+    let told = |address: &str, platform| {
+        let error = codes::code(Name::EHOSTUNREACH);
+        let attempt = Attempt { by: Some(By::Local), error, ..attempt(address, Outcome::Unreachable, None) };
+        Subject { attempt: &attempt, traced: true, platform }.by_code(error.unwrap()).unwrap()
+    };
+    assert!(told("192.168.1.9:80", Platform::Macos).contains("Local Network"));
+    assert!(!told("198.51.100.9:80", Platform::Macos).contains("Local Network"));
+    assert!(!told("192.168.1.9:80", Platform::Linux).contains("Local Network"));
+}
+
+#[test]
+fn a_destination_of_our_own_is_rejected_by_our_own_firewall() {
+    let route = Some(Route { kind: Some(RouteKind::Local), ..Route::default() });
+    let icmp = Some(message("10.4.0.5", 3, 13));
+    let own =
+        Attempt { by: Some(By::Peer), route, icmp, ..attempt("10.4.0.5:80", Outcome::Denied, Some(Cause::Prohibited)) };
+    assert_eq!(of(&own, None).unwrap(), OWN_FIREWALL);
+}
+
+#[test]
+fn a_lookup_tells_what_was_asked_for() {
+    let failed = |family| Lookup { cause: Some(Cause::NoSuchName), family, ..Lookup::default() };
+    assert!(of_lookup(&failed(Some(Family::V6))).unwrap().contains("no IPv6 address"));
+    assert!(!of_lookup(&failed(None)).unwrap().contains("IPv6"));
+    let not_asked = Lookup { by: Some(By::Limit), reason: Some(Reason::Deadline), ..Lookup::default() };
+    assert!(of_lookup(&not_asked).unwrap().starts_with("the deadline"));
+}

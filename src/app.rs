@@ -23,13 +23,13 @@ use crate::classify::exit;
 use crate::model::{Report, Totals};
 use crate::net::driver::{self, Ended};
 use crate::net::resolve::Resolver;
-use crate::net::sys::{self, Signal};
+use crate::net::sys::{self, Signal, StandardOutput};
 use crate::net::{attempt, clock, trace};
 use crate::output::{Format, Reporter};
 use crate::schedule::Engine;
 
 /// Runs the program: `arguments` as the system gave them, results to `out`, diagnostics to `err`; gives the exit code.
-pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut StandardOutput, err: &mut dyn Write) -> u8 {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(error) => return usage(&error, out, err),
@@ -42,7 +42,17 @@ pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut dyn Write, err: 
         Task::ListErrors(_) => text(out, explain::list()),
         Task::Generate(kind) => text(out, documents::document(kind)),
     });
-    result.unwrap_or_else(|error| fault(err, &error))
+    let code = result.unwrap_or_else(|error| fault(err, &error));
+    sys::signal().map_or(code, end_by)
+}
+
+/// Ends the process by the signal that ended its run; gives the exit code where the system has no such end.
+fn end_by(signal: Signal) -> u8 {
+    sys::die_of(signal);
+    match signal {
+        Signal::Interrupt => exit::SIGINT,
+        Signal::Terminate => exit::SIGTERM,
+    }
 }
 
 /// Help and version are answers; anything else is one line that says what is wrong.
@@ -80,7 +90,7 @@ fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
     exit::FAULT
 }
 
-fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
+fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Result<u8> {
     let Probe { specs, from, rules, policy, socket, resolve, trace, format, style, table, notes } = settled;
     let mut note = |note: &str| {
         if format.is_some() {
@@ -95,6 +105,9 @@ fn probe(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8>
     }
     let _coloring = colored.then(sys::Coloring::begin);
     let reporter = format.map(|format| Reporter::new(format, style));
+    if let Some(deadline) = policy.deadline {
+        out.set_deadline(deadline);
+    }
     let mut results = Results { out, reporter, totals: Totals::default() };
     sys::catch_signals();
     results.begin()?;
@@ -172,18 +185,14 @@ fn quiet_end(error: io::Error) -> Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
 }
 
+/// A signal outranks the closed pipe and the end of input that come with it, whichever was seen first.
 fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
-    if let Some(error) = ended.write_error {
-        quiet_end(error)?;
-        // What was decided had been counted; what was not tried because nobody reads must not pass for good.
-        return Ok(if ended.cut_short { exit::FAULT } else { code });
-    }
-    if let Some(error) = bad_input {
-        return Err(error);
-    }
-    match ended.signal {
-        Some(Signal::Interrupt) => Ok(exit::SIGINT),
-        Some(Signal::Terminate) => Ok(exit::SIGTERM),
+    let closed = ended.write_error.map(quiet_end).transpose()?.is_some();
+    match bad_input {
+        _ if sys::signal().is_some() => Ok(code),
+        // Reader closed the pipe: untried targets must not yield exit code 0.
+        _ if closed => Ok(if ended.cut_short { exit::FAULT } else { code }),
+        Some(error) => Err(error),
         None => Ok(code),
     }
 }

@@ -19,5 +19,5 @@ extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
 }
 
 fn start() -> u8 {
-    rconnect::app::run(std::env::args_os(), &mut rconnect::net::sys::standard_output(), &mut std::io::stderr())
+    rconnect::app::run(std::env::args_os(), &mut rconnect::net::sys::StandardOutput::default(), &mut std::io::stderr())
 }

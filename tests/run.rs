@@ -419,10 +419,14 @@ fn an_open_port_is_open_while_thousands_of_others_fail() {
 #[test]
 fn a_signal_ends_a_run_that_never_waits() {
     let net = Netns::new();
-    let mut running = net.command(RCONNECT).args(["--json", "--yes", "10.0.0.0/12:80"]).start();
-    assert!(running.line().is_some(), "under way");
-    running.signal(Signal::SIGINT);
-    assert_eq!(running.wait().code(), 130);
+    for args in ["--json --yes 10.0.0.0/12:80", "--json --yes -u -j 1 127.0.0.0/12:9"] {
+        let mut running = net.command(RCONNECT).args(args.split(' ')).start();
+        assert!(running.line().is_some(), "under way");
+        running.signal(Signal::SIGINT);
+        let output = running.wait();
+        assert_eq!(output.signal(), Signal::SIGINT);
+        assert!(output.elapsed < SOON, "{:?}", output.elapsed);
+    }
 }
 
 // --- strategies ---------------------------------------------------------------------------------------------------
@@ -476,11 +480,11 @@ fn strategy_all_starts_every_address_at_once() {
 /// "interrupted by SIGINT, SIGTERM; what was known is reported first"
 #[test]
 fn a_signal_ends_the_run_with_what_is_known() {
-    for (mode, signal, code) in [
-        ("nonblocking", Signal::SIGINT, 130),
-        ("nonblocking", Signal::SIGTERM, 143),
-        ("blocking", Signal::SIGINT, 130),
-        ("blocking", Signal::SIGTERM, 143),
+    for (mode, signal) in [
+        ("nonblocking", Signal::SIGINT),
+        ("nonblocking", Signal::SIGTERM),
+        ("blocking", Signal::SIGINT),
+        ("blocking", Signal::SIGTERM),
     ] {
         let net = Netns::new();
         let peer = net.tun(|packet| if packet.port() == 80 { vec![packet.syn_ack()] } else { silence() });
@@ -489,7 +493,7 @@ fn a_signal_ends_the_run_with_what_is_known() {
         peer.await_syns(81, 1);
         running.signal(signal);
         let output = running.wait();
-        assert_eq!((output.code(), output.stderr.as_str()), (code, ""), "{mode}");
+        assert_eq!((output.signal(), output.stderr.as_str()), (signal, ""), "{mode}");
         assert_eq!(outcomes(&parsed(&output)), ["80 connected", "81 interrupted"], "{mode}");
         assert!(output.elapsed < SOON, "{output:?}");
     }
@@ -515,20 +519,20 @@ fn no_path_is_traced_after_a_signal() {
     running.signal(Signal::SIGINT);
     let output = running.wait();
     let targets = parsed(&output);
-    assert_eq!((output.code(), outcomes(&targets)), (130, vec!["81 interrupted".to_string()]));
+    assert_eq!((output.signal(), outcomes(&targets)), (Signal::SIGINT, vec!["81 interrupted".to_string()]));
     assert_eq!(targets[0]["trace"], json!([]));
 }
 
 #[test]
 fn a_signal_ends_a_lookup() {
-    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let net = Netns::new();
         let dns = net.dns();
         let running = rconnect(&net, "timeout.test 80").resolver("timeout:5").start();
         dns.await_query("timeout.test A");
         running.signal(signal);
         let output = running.wait();
-        assert_eq!((output.code(), output.stderr.as_str()), (code, ""));
+        assert_eq!((output.signal(), output.stderr.as_str()), (signal, ""));
         let targets = parsed(&output);
         assert_eq!(outcomes(&targets), ["80 interrupted"]);
         // Neither the resolver nor a limit of ours decided it.
@@ -542,10 +546,10 @@ fn a_signal_ends_a_lookup() {
 /// nohup(1), or a shell that starts a program in the background, has it ignore what the terminal sends.
 #[test]
 fn a_signal_that_was_ignored_before_stays_ignored() {
-    for (mode, ignored, other, code) in [
-        ("nonblocking", Signal::SIGINT, Signal::SIGTERM, 143),
-        ("nonblocking", Signal::SIGTERM, Signal::SIGINT, 130),
-        ("blocking", Signal::SIGINT, Signal::SIGTERM, 143),
+    for (mode, ignored, other) in [
+        ("nonblocking", Signal::SIGINT, Signal::SIGTERM),
+        ("nonblocking", Signal::SIGTERM, Signal::SIGINT),
+        ("blocking", Signal::SIGINT, Signal::SIGTERM),
     ] {
         let net = Netns::new();
         let (tell, told) = channel::<()>();
@@ -570,8 +574,8 @@ fn a_signal_that_was_ignored_before_stays_ignored() {
         running.signal(other);
         let output = running.wait();
         assert_eq!(
-            (output.code(), outcomes(&parsed(&output))),
-            (code, vec!["81 interrupted".into()]),
+            (output.signal(), outcomes(&parsed(&output))),
+            (other, vec!["81 interrupted".into()]),
             "{mode} {ignored}"
         );
     }
@@ -585,7 +589,76 @@ fn a_signal_ends_the_wait_for_targets() {
     assert!(running.line().is_some());
     running.signal(Signal::SIGTERM);
     let output = running.wait();
-    assert_eq!((output.code(), output.stderr.as_str()), (143, ""));
+    assert_eq!((output.signal(), output.stderr.as_str()), (Signal::SIGTERM, ""));
+}
+
+/// Whatever else happens at the same moment: the program before in the pipeline ends, or the one behind.
+#[test]
+fn a_signal_outranks_the_end_of_a_pipe() {
+    let net = Netns::new();
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let (stdin, running) = streamed(&net, "--json --from -");
+        running.signal(Signal::SIGSTOP);
+        running.signal(signal);
+        drop(stdin);
+        running.signal(Signal::SIGCONT);
+        let output = running.wait();
+        assert_eq!((output.signal(), output.stderr.as_str()), (signal, ""));
+
+        let mut running = rconnect(&net, "127.0.0.1 1-5000").unread_stdout().start();
+        running.await_full_stdout();
+        running.signal(Signal::SIGSTOP);
+        running.signal(signal);
+        running.close_stdout();
+        running.signal(Signal::SIGCONT);
+        let output = running.wait();
+        assert_eq!((output.signal(), output.stderr.as_str()), (signal, ""));
+    }
+}
+
+/// A shell ends a loop only when the program died of the signal; an exit code of 130 is no reason to.
+#[test]
+fn an_interrupt_ends_the_loop_of_a_shell() {
+    let net = Netns::new();
+    let peer = net.tun(|_| silence());
+    let script = format!("until {RCONNECT} -q -t none {PEER} 81; do echo again; done; echo after");
+    let running = net.command("/bin/bash").args(["-c", &script]).start();
+    peer.await_syns(81, 1);
+    running.signal_group(Signal::SIGINT);
+    let output = running.wait();
+    assert_eq!((output.signal(), output.stdout.as_str()), (Signal::SIGINT, ""));
+}
+
+/// The first signal lets what is known be read. Nobody reads: the next one ends it.
+#[test]
+fn a_second_signal_ends_it_while_the_reader_stalls() {
+    let net = Netns::new();
+    for second in [Signal::SIGTERM, Signal::SIGINT] {
+        let running = rconnect(&net, "127.0.0.1 1-5000").unread_stdout().start();
+        running.await_full_stdout();
+        running.signal(Signal::SIGTERM);
+        thread::sleep(ms(300));
+        running.signal(second);
+        assert_eq!(running.wait().signal(), second);
+    }
+}
+
+/// timeout(1) sends its signal to its child and to the group: one signal, and no end without a report.
+#[test]
+fn two_signals_at_once_are_one() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    let args = ["0.5", RCONNECT, "--json", "-t", "none", PEER, "81"];
+    let output = net.command("/usr/bin/timeout").args(args).run();
+    assert_eq!((output.code(), outcomes(&parsed(&output))), (124, vec!["81 interrupted".into()]));
+}
+
+#[test]
+fn the_deadline_bounds_the_wait_for_a_reader() {
+    let net = Netns::new();
+    let output = rconnect(&net, "--deadline 300ms 127.0.0.1 1-5000").unread_stdout().run();
+    assert_eq!(output.code(), 2);
+    assert!(output.stderr.contains("the reader of standard output has stopped reading"), "{output:?}");
 }
 
 // --- standard streams ---------------------------------------------------------------------------------------------

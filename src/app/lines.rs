@@ -130,6 +130,6 @@ fn spawn_reader(opener: Opener, waiter: &mut Waiter) -> io::Result<Receiver<io::
         drop(sender);
         waker.wake();
     };
-    std::thread::Builder::new().spawn(run)?;
+    sys::without_signals(|| std::thread::Builder::new().spawn(run))?;
     Ok(receiver)
 }

@@ -94,7 +94,7 @@ impl Resolver {
             waker.wake();
         };
         // getaddrinfo needs some tens of kilobytes; the default of 2 MiB would only cost address space.
-        std::thread::Builder::new().stack_size(256 * 1024).spawn(run)?;
+        sys::without_signals(|| std::thread::Builder::new().stack_size(256 * 1024).spawn(run))?;
         self.pending.push((ticket, group));
         self.tickets += 1;
         Ok(())

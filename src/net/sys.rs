@@ -5,6 +5,8 @@
 //! | [`code`] | the raw code behind an error |
 //! | [`Waiter`], [`Waker`] | wait for sockets, a wake-up from another thread, a signal or an instant |
 //! | [`catch_signals`], [`signal`] | SIGINT and SIGTERM (Windows: Ctrl-C, close) end the run, not the process |
+//! | [`die_of`] | and then the process, as if the signal had not been caught |
+//! | [`without_signals`] | makes a thread that takes no signal |
 //! | [`socket`] | a new socket for one attempt |
 //! | [`connect`] | connect() that returns at once, in words that are the same everywhere |
 //! | [`connect_blocking`] | connect() that waits, until an instant at most |
@@ -21,7 +23,7 @@
 //! | [`has_route`] | whether this machine knows a way to an address |
 //! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
 //! | [`Coloring`] | a terminal understands colours while it lives |
-//! | [`standard_output`], [`standard_input`] | the streams, with their errors |
+//! | [`StandardOutput`], [`standard_input`] | the streams, with their errors |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
 //!

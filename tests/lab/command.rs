@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read, Write, pipe};
+use std::io::{self, PipeReader, Read, Write, pipe};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Child, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -45,6 +45,8 @@ type Step = Box<dyn FnMut() -> io::Result<()> + Send + Sync>;
 enum Stdout {
     Pipe,
     PipeClosedAfter(usize),
+    /// Open, and nobody reads.
+    PipeUnread,
     DevFull,
 }
 
@@ -111,6 +113,12 @@ impl Command {
         self
     }
 
+    /// Standard output is a pipe that nobody reads; it is full after 64 KiB.
+    pub fn unread_stdout(mut self) -> Command {
+        self.stdout = Stdout::PipeUnread;
+        self
+    }
+
     /// Standard output is /dev/full: every write fails with ENOSPC.
     pub fn stdout_full(mut self) -> Command {
         self.stdout = Stdout::DevFull;
@@ -174,7 +182,8 @@ impl Command {
         self.mount_etc();
         self.steps.sort_by_key(|(stage, _)| *stage);
         let name = format!("{:?} {:?}", self.program, self.args);
-        let (stdout, reader) = self.stdout.open();
+        let mut unread = None;
+        let (stdout, reader) = self.stdout.open(&mut unread);
         let mut command = process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env.drain(..)).process_group(0);
         command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
@@ -189,6 +198,7 @@ impl Command {
             stdout: Capture::start(reader),
             stderr: Capture::start(child.process.stderr.take().map(|pipe| (OwnedFd::from(pipe), usize::MAX))),
             child: child.process,
+            unread,
             kept: self.kept,
         }
     }
@@ -222,8 +232,13 @@ impl Command {
 
 impl Stdout {
     /// The child's end, and ours with the number of bytes to read from it.
-    fn open(&self) -> (Stdio, Option<(OwnedFd, usize)>) {
+    fn open(&self, unread: &mut Option<PipeReader>) -> (Stdio, Option<(OwnedFd, usize)>) {
         let bytes = match *self {
+            Stdout::PipeUnread => {
+                let (reader, writer) = pipe().expect("pipe");
+                *unread = Some(reader);
+                return (writer.into(), None);
+            }
             Stdout::DevFull => {
                 return (File::options().write(true).open("/dev/full").expect("/dev/full").into(), None);
             }
@@ -288,6 +303,12 @@ impl Output {
     pub fn code(&self) -> i32 {
         self.status.code().unwrap_or_else(|| panic!("ended by a signal: {self:?}"))
     }
+
+    /// The signal that it died of; an exit fails the test.
+    pub fn signal(&self) -> Signal {
+        let number = self.status.signal().unwrap_or_else(|| panic!("not ended by a signal: {self:?}"));
+        Signal::try_from(number).expect("a signal")
+    }
 }
 
 /// What a plain connect() came to.
@@ -309,6 +330,7 @@ pub struct Running {
     ended: OwnedFd,
     stdout: Capture,
     stderr: Capture,
+    unread: Option<PipeReader>,
     kept: Vec<Box<dyn Any + Send>>,
 }
 
@@ -316,6 +338,30 @@ impl Running {
     /// Sends a signal to the child alone.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("kill");
+    }
+
+    /// Sends a signal to the child and all that it started, as a terminal does.
+    pub fn signal_group(&self, signal: Signal) {
+        killpg(self.pid(), signal).expect("killpg");
+    }
+
+    /// Closes the pipe that nobody reads.
+    pub fn close_stdout(&mut self) {
+        self.unread = None;
+    }
+
+    /// Waits until a pipe that nobody reads takes nothing more.
+    pub fn await_full_stdout(&self) {
+        while !self.blocks_in(libc::SYS_write) {
+            assert!(Instant::now() < self.deadline, "the pipe is not full");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether its first thread waits in a system call (proc_pid_syscall(5)).
+    fn blocks_in(&self, call: libc::c_long) -> bool {
+        let text = std::fs::read_to_string(format!("/proc/{}/syscall", self.child.id())).expect("a process");
+        text.split(' ').next() == Some(&call.to_string())
     }
 
     /// The next line of standard output, without its end; `None` when there is no more.

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
@@ -14,6 +15,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
 use crate::model::{Code, Family, Mode, Protocol};
+use crate::net::clock;
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -31,6 +33,7 @@ pub use bsd::{
     tcp_facts,
 };
 
+mod alarm;
 mod connect;
 mod names;
 mod signals;
@@ -38,7 +41,7 @@ mod wait;
 
 pub use connect::{connect, connect_blocking};
 pub use names::{has_route, interface_index, lookup, service};
-pub use signals::{catch_signals, signal};
+pub use signals::{catch_signals, die_of, signal, without_signals};
 pub use wait::{Waiter, Waker};
 
 /// The code behind an error of this layer.
@@ -65,22 +68,41 @@ pub fn begin_process() {
 
 /// Standard output, unbuffered: the standard library's takes a closed one for a success, and one that somebody else
 /// made nonblocking for a failure.
-pub fn standard_output() -> impl io::Write {
-    StandardOutput
+#[derive(Debug, Default)]
+pub struct StandardOutput {
+    deadline: Option<Instant>,
+    stalled: bool,
 }
 
-struct StandardOutput;
+/// How long a reader may take nothing once the deadline has passed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl StandardOutput {
+    /// From this instant on a reader that has stopped reading is an error; without it, it is waited for.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    /// How much may be written without waiting longer than the deadline allows.
+    fn room(&mut self, bytes: usize) -> io::Result<usize> {
+        let Some(deadline) = self.deadline else { return Ok(bytes) };
+        let patience = if self.stalled { Duration::ZERO } else { PATIENCE };
+        self.stalled = !await_reader(Some(deadline.max(clock::now() + patience)))?;
+        if self.stalled {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the reader of standard output has stopped reading"));
+        }
+        // pipe(7): a pipe that is writable takes so many bytes at once.
+        Ok(bytes.min(libc::PIPE_BUF))
+    }
+}
 
 impl io::Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // SAFETY: the stream is open as long as the process, see begin_process().
-        let stream = unsafe { BorrowedFd::borrow_raw(libc::STDOUT_FILENO) };
+        let bytes = &bytes[..self.room(bytes.len())?];
         loop {
-            match nix::unistd::write(stream, bytes) {
+            match nix::unistd::write(stdout(), bytes) {
                 Err(Errno::EINTR) => {}
-                Err(Errno::EAGAIN) => {
-                    nix::poll::poll(&mut [PollFd::new(stream, PollFlags::POLLOUT)], PollTimeout::NONE)?;
-                }
+                Err(Errno::EAGAIN) => drop(await_reader(None)?),
                 result => return Ok(result?),
             }
         }
@@ -88,6 +110,26 @@ impl io::Write for StandardOutput {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+fn stdout() -> BorrowedFd<'static> {
+    // SAFETY: the stream is open as long as the process, see begin_process().
+    unsafe { BorrowedFd::borrow_raw(libc::STDOUT_FILENO) }
+}
+
+/// Whether standard output takes something before `until`.
+fn await_reader(until: Option<Instant>) -> io::Result<bool> {
+    loop {
+        let left = until.map(|until| until.saturating_duration_since(clock::now()));
+        let millis = left.map(|left| left.as_micros().div_ceil(1000));
+        let timeout =
+            millis.map_or(PollTimeout::NONE, |millis| PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX));
+        match nix::poll::poll(&mut [PollFd::new(stdout(), PollFlags::POLLOUT)], timeout) {
+            Err(Errno::EINTR) => {}
+            Ok(0) if until.is_some_and(|until| clock::now() < until) => {}
+            found => return Ok(found? > 0),
+        }
     }
 }
 

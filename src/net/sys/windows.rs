@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::windows::io::{AsHandle, AsRawSocket};
+use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
 use windows_sys::Win32::Networking::WinSock::{
@@ -27,7 +28,7 @@ mod names;
 mod wait;
 
 pub use connect::{connect, connect_blocking};
-pub use console::{Coloring, catch_signals, signal};
+pub use console::{Coloring, catch_signals, die_of, signal, without_signals};
 pub use evidence::{
     can_trace, enable_icmp_errors, ip_versions, is_filtered, is_unresolved, route, take_messages, tcp_facts,
 };
@@ -46,8 +47,22 @@ pub fn begin_process() {}
 pub fn begin_threads() {}
 
 /// Standard output: UTF-16 to a console, UTF-8 to everything else.
-pub fn standard_output() -> impl io::Write {
-    io::stdout()
+#[derive(Debug, Default)]
+pub struct StandardOutput;
+
+impl StandardOutput {
+    /// A write to a pipe or a console has no limit here.
+    pub fn set_deadline(&mut self, _: Instant) {}
+}
+
+impl io::Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
 }
 
 /// Standard input as a file, to see what it is and to go back in it.

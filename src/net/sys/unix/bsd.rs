@@ -9,12 +9,8 @@
 //! - exhausted ports are EADDRNOTAVAIL, also for UDP; FreeBSD says EAGAIN for some.
 //! - EOPNOTSUPP is 102 on macOS and 45 on FreeBSD; EPROTO is 100 and 92.
 
-#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
-
 use std::io;
 use std::net::SocketAddr;
-use std::ptr;
-use std::time::Duration;
 
 use socket2::Socket;
 
@@ -89,37 +85,4 @@ pub fn is_filtered(_: &Socket) -> bool {
 /// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
 pub fn route(_: SocketAddr) -> Option<Route> {
     None
-}
-
-/// Lets SIGALRM interrupt a blocking connect() after `left`, and again each 10 ms in case the first came too early.
-///
-/// # Errors
-/// setitimer(2).
-pub fn interrupt_after(left: Duration, handler: extern "C" fn(libc::c_int)) -> io::Result<()> {
-    // SAFETY: zeroed structures are filled before use; the handler does nothing, which signal-safety allows.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler as *const () as libc::sighandler_t;
-        libc::sigaction(libc::SIGALRM, &action, ptr::null_mut());
-    }
-    set_timer(left, Duration::from_millis(10))
-}
-
-/// Ends what [`interrupt_after`] began.
-pub fn stop_interrupting() {
-    // Disarming a timer cannot fail with valid arguments.
-    let _ = set_timer(Duration::ZERO, Duration::ZERO);
-}
-
-fn set_timer(first: Duration, again: Duration) -> io::Result<()> {
-    let value = |duration: Duration| libc::timeval {
-        tv_sec: duration.as_secs() as libc::time_t,
-        tv_usec: duration.subsec_micros() as libc::suseconds_t,
-    };
-    let timer = libc::itimerval { it_interval: value(again), it_value: value(first) };
-    // SAFETY: the structure lives through the call; no old value is asked for.
-    match unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, ptr::null_mut()) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
 }

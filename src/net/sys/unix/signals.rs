@@ -1,65 +1,122 @@
-//! SIGINT and SIGTERM end the run, SIGCONT wakes it.
+//! SIGINT and SIGTERM end the run, and then the process; SIGCONT wakes the run.
 
 #![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
 
-use std::ptr;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as Number, raise, sigaction};
+
+use crate::net::clock;
 use crate::net::sys::Signal;
 
+/// When signals began to be caught. Empty in a program that uses the library: its signals are its own.
+static BEGIN: OnceLock<Instant> = OnceLock::new();
+
+/// The first signal, or 0.
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 
-extern "C" fn on_signal(number: libc::c_int) {
-    CAUGHT.store(number, Ordering::Relaxed);
-}
+/// When the first signal came, in milliseconds since [`BEGIN`].
+static FIRST: AtomicU64 = AtomicU64::new(0);
 
-/// Makes SIGINT and SIGTERM end the run instead of the process.
-///
-/// They stay blocked but for the moments in which we wait, so that none falls between the look at the flag and ppoll(2),
-/// which lets them in as one step (sigaction(2)); no SA_RESTART, so that a blocking connect() returns EINTR.
-pub fn catch_signals() {
-    // SAFETY: the structures are zeroed, then filled by the calls that own their layout; the handler only stores to
-    // an atomic, which signal-safety(7) allows.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = on_signal as *const () as libc::sighandler_t;
-        for signal in [libc::SIGINT, libc::SIGTERM] {
-            let mut before: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, &action, &mut before);
-            // nohup(1), or a shell that started us in the background, had it ignored: it stays so.
-            if before.sa_sigaction == libc::SIG_IGN {
-                libc::sigaction(signal, &before, ptr::null_mut());
-            }
-        }
-        // Stopped and continued, a wait would go on with what was left of it: woken, it looks at the clock.
-        action.sa_sigaction = on_continue as *const () as libc::sighandler_t;
-        libc::sigaction(libc::SIGCONT, &action, ptr::null_mut());
-        mask(libc::SIG_BLOCK);
+/// Signals that come within this time count as one: timeout(1) sends each signal to its child and then to the group.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// The first signal is noted. A later one ends the process at once, also while the reader of its output stalls.
+extern "C" fn on_signal(number: libc::c_int) {
+    let Some(since) = BEGIN.get().map(|&begin| clock::now().saturating_duration_since(begin)) else { return };
+    let since = since.as_millis() as u64;
+    if CAUGHT.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        FIRST.store(since, Ordering::SeqCst);
+    } else if since - FIRST.load(Ordering::SeqCst) >= TOGETHER.as_millis() as u64 {
+        die(number);
     }
 }
 
 extern "C" fn on_continue(_: libc::c_int) {}
 
+/// Makes SIGINT and SIGTERM end the run, and the process after it. For the program alone: it changes the dispositions of
+/// the process.
+///
+/// Without SA_RESTART, so that a blocking connect() or write() returns EINTR.
+pub fn catch_signals() {
+    BEGIN.get_or_init(clock::now);
+    let handler = |handler, mask| SigAction::new(SigHandler::Handler(handler), SaFlags::empty(), mask);
+    for number in [Number::SIGINT, Number::SIGTERM] {
+        // SAFETY: the handler uses atomics, the monotonic clock and what signal-safety(7) lists.
+        let before = unsafe { sigaction(number, &handler(on_signal, ending())) };
+        // nohup(1), or a shell that started us in the background, had it ignored: it stays so.
+        if let Ok(before) = before
+            && matches!(before.handler(), SigHandler::SigIgn)
+        {
+            // SAFETY: SIG_IGN is a valid disposition.
+            let _ = unsafe { sigaction(number, &before) };
+        }
+    }
+    // Stopped and continued, a wait would go on with what was left of it: woken, it looks at the clock.
+    // SAFETY: the handler does nothing.
+    let _ = unsafe { sigaction(Number::SIGCONT, &handler(on_continue, SigSet::empty())) };
+}
+
 /// The signal that came, if one did.
 pub fn signal() -> Option<Signal> {
-    match CAUGHT.load(Ordering::Relaxed) {
+    match CAUGHT.load(Ordering::SeqCst) {
         libc::SIGINT => Some(Signal::Interrupt),
         libc::SIGTERM => Some(Signal::Terminate),
         _ => None,
     }
 }
 
-/// Blocks SIGINT and SIGTERM in this thread, or lets them in.
-pub fn mask(how: libc::c_int) {
-    // SAFETY: sigemptyset() initialises the set before it is read.
-    unsafe {
-        let mut set: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, libc::SIGINT);
-        libc::sigaddset(&mut set, libc::SIGTERM);
-        // Where it ends a blocking connect(), it is for the thread that connects alone.
-        #[cfg(not(target_os = "linux"))]
-        libc::sigaddset(&mut set, libc::SIGALRM);
-        libc::pthread_sigmask(how, &set, ptr::null_mut());
+/// Ends the process by the signal that was caught, as if it had never been caught: a shell ends a loop or a pipeline
+/// only when its child died of the signal. Returns for the first process of a container, whom no signal ends.
+pub fn die_of(signal: Signal) {
+    die(match signal {
+        Signal::Interrupt => libc::SIGINT,
+        Signal::Terminate => libc::SIGTERM,
+    });
+}
+
+fn die(number: libc::c_int) {
+    let Ok(number) = Number::try_from(number) else { return };
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: SIG_DFL is a valid disposition; sigaction() and raise() are in the list of signal-safety(7).
+    let _ = unsafe { sigaction(number, &default) };
+    let _ = raise(number);
+}
+
+fn ending() -> SigSet {
+    SigSet::from_iter([Number::SIGINT, Number::SIGTERM])
+}
+
+/// The signals that this program handles, blocked in this thread until this is dropped. Where none is caught the mask
+/// stays as it is.
+#[derive(Debug)]
+pub struct Held(Option<SigSet>);
+
+impl Held {
+    /// Blocks them.
+    pub fn begin() -> Held {
+        let handled = SigSet::from_iter([Number::SIGINT, Number::SIGTERM, Number::SIGCONT, Number::SIGALRM]);
+        Held(BEGIN.get().and_then(|_| handled.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok()))
     }
+
+    /// The mask as it was before.
+    #[cfg(not(target_vendor = "apple"))]
+    pub fn before(&self) -> *const libc::sigset_t {
+        self.0.as_ref().map_or(std::ptr::null(), |before| std::ptr::from_ref(before.as_ref()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // The mask was valid before, and is again.
+        let _ = self.0.map(|before| before.thread_set_mask());
+    }
+}
+
+/// Calls `make`, which makes a thread. The thread inherits the mask, so that signals interrupt the thread that waits.
+pub fn without_signals<T>(make: impl FnOnce() -> T) -> T {
+    let _held = Held::begin();
+    make()
 }

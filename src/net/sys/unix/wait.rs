@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+#[cfg(not(target_vendor = "apple"))]
+use super::signals::Held;
 use super::signals::signal;
 use crate::net::clock;
 use crate::net::sys::{Interest, Ready};
@@ -142,33 +144,28 @@ fn empty(pipe: &OwnedFd) {
     while nix::unistd::read(pipe, &mut buffer).is_ok_and(|count| count == buffer.len()) {}
 }
 
-/// ppoll(2) with SIGINT and SIGTERM let in; the number of descriptors that are ready, 0 also after a signal.
+/// ppoll(2); the number of descriptors that are ready, 0 also after a signal. Signals are blocked from the look at their
+/// flag until ppoll() lets them in, so that none falls in between.
 #[cfg(not(target_vendor = "apple"))]
 fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
+    let held = Held::begin();
+    let timeout = if signal().is_some() { Some(Duration::ZERO) } else { timeout };
     let timeout = timeout.map(timespec);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: the slice gives pointer and length; the set is initialised by sigemptyset(); the timeout lives on.
-    let found = unsafe {
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&mut none);
-        libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, &none)
-    };
+    // SAFETY: the slice gives pointer and length; the timeout and the mask are null or live on.
+    let found = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, held.before()) };
     uninterrupted(found)
 }
 
-/// macOS has no ppoll(2): the signals are let in around poll(2), and one that falls into the gap is seen a tenth of a
-/// second later.
+/// macOS has no ppoll(2): a signal that comes between the look at its flag and poll(2) is seen a tenth of a second later.
 #[cfg(target_vendor = "apple")]
 fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let gap = Duration::from_millis(100);
     let nap = timeout.map_or(gap, |timeout| timeout.min(gap));
     let millis = nap.as_micros().div_ceil(1000) as libc::c_int;
-    super::signals::mask(libc::SIG_UNBLOCK);
+    let millis = if signal().is_some() { 0 } else { millis };
     // SAFETY: the slice gives pointer and length.
-    let found = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) };
-    let result = uninterrupted(found);
-    super::signals::mask(libc::SIG_BLOCK);
-    result
+    uninterrupted(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) })
 }
 
 fn uninterrupted(found: libc::c_int) -> io::Result<usize> {

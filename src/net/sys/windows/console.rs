@@ -56,6 +56,14 @@ pub fn signal() -> Option<Signal> {
     }
 }
 
+/// A process ends by its exit code here, whatever came.
+pub fn die_of(_: Signal) {}
+
+/// Calls `make`, which makes a thread: control events have threads of their own.
+pub fn without_signals<T>(make: impl FnOnce() -> T) -> T {
+    make()
+}
+
 /// What a wait has to watch to notice a signal; `None` before [`catch_signals`].
 pub fn interrupt() -> Option<HANDLE> {
     INTERRUPT.get().map(|interrupt| interrupt.as_raw_handle())

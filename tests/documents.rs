@@ -90,9 +90,11 @@ fn the_manual_has_every_option_and_no_other() {
 }
 
 #[test]
-fn the_changelog_has_this_version() {
+fn the_changelogs_have_this_version() {
     let heading = concat!("\n## [", env!("CARGO_PKG_VERSION"), "] - ");
     assert!(read("CHANGELOG.md").contains(heading), "no heading {heading:?}");
+    let entry = concat!("rconnect (", env!("CARGO_PKG_VERSION"), "-1) ");
+    assert!(read("packaging/debian/changelog").starts_with(entry), "the first entry is not {entry:?}");
 }
 
 /// The README with each block `<!-- generated: NAME -->` … `<!-- end -->` filled.
@@ -113,7 +115,7 @@ fn table(name: &str) -> String {
         "outcomes" => {
             let row =
                 |&outcome: &Outcome| format!("| `{outcome}` | {} | {} |\n", outcome.meaning(), exit::class(outcome));
-            "| outcome | what it stands for | exit code |\n|---|---|---|\n".to_owned()
+            "| outcome | meaning | exit code |\n|---|---|---|\n".to_owned()
                 + &Outcome::ALL.iter().map(row).collect::<String>()
         }
         "exit-codes" => {

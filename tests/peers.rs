@@ -5,53 +5,21 @@
 
 mod lab;
 mod support;
+#[path = "support/temp.rs"]
+mod temp;
 
-use std::fs;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use lab::*;
 use serde_json::json;
 use support::{Run, rconnect};
+use temp::TempDir;
 
 /// Both families of this machine under one name.
 const HOSTS: &str = "127.0.0.1 server.test\n::1 server.test\n";
-
-/// A directory that goes with the test.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn new() -> TempDir {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("rconnect-peer-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a temporary directory");
-        TempDir(path)
-    }
-
-    /// Writes a file and gives its path.
-    fn file(&self, name: &str, text: &str) -> String {
-        fs::write(self.0.join(name), text).expect("a file");
-        self.path(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("a plain path").into()
-    }
-
-    fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.0.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn require(program: &str, package: &str) {
     assert!(Path::new(program).exists(), "this test needs {program}: install Debian's package {package}");

@@ -69,7 +69,6 @@ fn part(name: &str) -> String {
         "errors" => errors(false),
         "windows-errors" => errors(true),
         "words" => words(),
-        "causes" => causes(),
         "json" => json(),
         "csv" => source(list(csv::COLUMNS.iter().map(|column| (bold(column.name), column.meaning.to_owned())))),
         other => unreachable!("no part is called {other:?}"),
@@ -202,21 +201,13 @@ fn words() -> String {
     macro_rules! list_of { ($($key:literal: $words:ident,)*) => {
         [$(words_of($key, $words::ALL.iter().map(|word| (word.slug(), word.meaning()))),)*].concat()
     } }
-    list_of! { "outcome": Outcome, "by": By, "phase": Phase, "pathEnd": PathEnd, }
+    list_of! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, }
 }
 
 fn words_of(key: &str, words: impl Iterator<Item = (&'static str, &'static str)>) -> String {
     let mut head = Roff::new();
     head.control("PP", []).text([roman("Words of "), italic(key), roman(":")]);
     source(head) + &source(list(words.map(|(word, meaning)| (bold(word), meaning.to_owned()))))
-}
-
-/// The words of `cause`.
-fn causes() -> String {
-    let words: Vec<&str> = Cause::ALL.iter().map(|cause| cause.slug()).collect();
-    let mut roff = Roff::new();
-    roff.text([roman(words.join(", ") + ".")]);
-    source(roff)
 }
 
 /// The keys of an object: the required ones in their order, then the others.
@@ -250,7 +241,7 @@ mod tests {
         let used = |part: &str| [COMMAND, FORMATS].map(|prose| prose.matches(&format!("{MARK}{part}\n")).count());
         let command = ["synopsis", "options", "outcomes", "exit-codes", "errors", "windows-errors"];
         command.iter().for_each(|part| assert_eq!(used(part), [1, 0], "{part}"));
-        ["json", "words", "causes", "csv"].iter().for_each(|part| assert_eq!(used(part), [0, 1], "{part}"));
+        ["json", "words", "csv"].iter().for_each(|part| assert_eq!(used(part), [0, 1], "{part}"));
         assert_eq!(used("preamble"), [1, 1]);
     }
 

@@ -162,9 +162,9 @@ pub static TABLE: &[Row] = &[
         .note("Linux uses it for IPv4 'administratively prohibited' as well; BSD makes that ECONNREFUSED"),
     errno!(EACCES, [13, 13, 13, 13, 13, 13, 13]).winsock("WSAEACCES", 10013)
         .documented(Source::Connect).at(&[Bind, Connect, Completion]).class(Denied)
-        .meaning("permission denied; as documented: a datagram towards a broadcast address without SO_BROADCAST")
-        .advice("look for a prohibit route, a sandbox or a firewall on this machine; ports below 1024 need privilege to bind")
-        .note("on Linux also ICMPv6 'administratively prohibited'; on Windows also a block by the firewall or an exclusive port"),
+        .meaning("permission denied; documented case: a datagram socket and a broadcast address without SO_BROADCAST")
+        .advice("look for a prohibit route, a sandbox or a firewall on this machine; UDP to a broadcast address needs --broadcast")
+        .note("also bind() to a port below 1024 without privilege; Linux: ICMPv6 'administratively prohibited'; Windows: firewall, exclusive port"),
     errno!(EADDRNOTAVAIL, [99, 126, 49, 49, 227, 49, 49]).winsock("WSAEADDRNOTAVAIL", 10049)
         .documented(Source::Connect).at(&[Bind, Connect]).class(Unavailable)
         .meaning("POSIX: the local address is not available; Winsock: the remote address is not valid (all zeros, port 0)")
@@ -190,19 +190,19 @@ pub static TABLE: &[Row] = &[
         .advice("use the other family (-4, -6), or enable this one on the machine; sandboxes also answer like this"),
     errno!(EINVAL, [22, 22, 22, 22, 22, 22, 22]).winsock("WSAEINVAL", 10022)
         .documented(Source::Connect).at(&[Option, Bind, Connect]).class(Invalid)
-        .meaning("the request does not fit; as documented: the socket is listening, or (WSAConnect) its group forbids it")
+        .meaning("invalid argument; documented cases: a listening socket; in WSAConnect() a constrained group, or lpGQOS not NULL")
         .advice("name the interface of a link-local address; check that source and destination fit, and for a blackhole route")
         .note("Linux: blackhole route, fe80:: without %interface, source 127.0.0.1 towards the outside; Winsock 1.1: WSAEALREADY"),
     errno!(EINPROGRESS, [115, 150, 36, 36, 245, 36, 36]).nearest("WSAEWOULDBLOCK", 10035)
         .documented(Posix).at(&[Connect]).class(TimedOut)
-        .meaning("the connection attempt was started and goes on")
+        .meaning("the socket is nonblocking, and the connection attempt is in progress")
         .advice(PENDING)
-        .note("WSAEINPROGRESS has its name but another meaning; what Winsock says here is WSAEWOULDBLOCK"),
+        .note("Winsock returns WSAEWOULDBLOCK here; its WSAEINPROGRESS means something else"),
     errno!(EAGAIN, [11, 11, 11, 35, 11, 35, 35]).alias("EWOULDBLOCK").winsock("WSAEWOULDBLOCK", 10035)
         .documented(Source::Connect).at(&[Connect]).class(Unavailable)
-        .meaning("Winsock: nonblocking, and not connected at once; POSIX: try again, for want of a resource")
-        .advice("on Windows wait for the result; elsewhere no local port is left: close some connections or widen the range")
-        .note("on a connect WSAEWOULDBLOCK is what POSIX calls EINPROGRESS; on Linux EAGAIN is a lack of ports for UDP"),
+        .meaning("Winsock: the socket is nonblocking and cannot be connected at once; POSIX: a resource is missing for now")
+        .advice("on Windows wait for the result; elsewhere no local port is left: close connections or widen the range")
+        .note("on a connect, WSAEWOULDBLOCK is the EINPROGRESS of POSIX; Linux: no port is left for a UDP socket"),
     errno!(EALREADY, [114, 149, 37, 37, 244, 37, 37]).winsock("WSAEALREADY", 10037)
         .documented(Source::Connect).at(&[Connect]).class(Failed)
         .meaning("an earlier nonblocking connect on this socket is still going on")
@@ -214,7 +214,7 @@ pub static TABLE: &[Row] = &[
         .advice("the attempt itself goes on in the kernel: wait for it, or run it again"),
     errno!(EISCONN, [106, 133, 56, 56, 234, 56, 56]).winsock("WSAEISCONN", 10056)
         .documented(Source::Connect).at(&[Connect]).class(Failed)
-        .meaning("the socket is already connected")
+        .meaning("the socket is already connected (connection-oriented sockets only)")
         .advice(BUG)
         .note("Linux also says it of a listening socket, where Winsock says WSAEINVAL"),
     errno!(EFAULT, [14, 14, 14, 14, 14, 14, 14]).winsock("WSAEFAULT", 10014)

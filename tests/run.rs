@@ -10,8 +10,8 @@ mod support;
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::{IpAddr, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -861,9 +861,92 @@ fn half_a_line_is_no_target_yet() {
 fn a_bad_line_ends_a_stream_after_what_came_before() {
     let net = Netns::new();
     let run = rconnect(&net, "--from -").stdin("127.0.0.1:1\n# fine\n::1:80\n127.0.0.1:2\n").run();
-    let line = "rconnect: line 3: \"::1:80\" has no brackets around its IPv6 address: write [::1]:80\n";
+    let line = "rconnect: standard input:3: \"::1:80\" has no brackets around its IPv6 address: write [::1]:80\n";
     assert_eq!((run.code(), run.stderr.as_str()), (2, line));
     assert_eq!(outcomes(&parsed(&run)), ["1 refused"]);
+}
+
+#[test]
+fn a_nonblocking_standard_input_is_waited_for() {
+    let net = Netns::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+    let mut program = std::process::Command::new(RCONNECT);
+    program.args(["--json", "--from", "-"]).stdin(reader).stdout(std::process::Stdio::piped());
+    let mut child = net.enter(|| program.spawn()).unwrap();
+    let mut results = BufReader::new(child.stdout.take().unwrap()).lines();
+    for port in 1..=2 {
+        writeln!(writer, "127.0.0.1:{port}").unwrap();
+        assert!(results.next().unwrap().unwrap().contains(&format!(r#""port":{port},"#)));
+    }
+    drop(writer);
+    assert!(results.next().is_none());
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+}
+
+/// `127.0.0.1:80` is no target where `127.0.0.1:8080` was written.
+#[test]
+fn a_file_that_becomes_shorter_ends_the_run() {
+    let net = Netns::new();
+    let silent = net.enter(|| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let port = silent.local_addr().unwrap().port();
+    // More than what is read ahead.
+    let comments = format!("# {}\n", "x".repeat(100)).repeat(1000);
+    let text = format!("udp://127.0.0.1:{port}\n{comments}127.0.0.1:8080\n");
+    for (cut, line) in [("80\n".len(), 1002), ("127.0.0.1:8080\n".len(), 1002)] {
+        let list = TempFile::new(text.as_bytes());
+        let running = rconnect(&net, "--json -j 1 -t 500ms --from").args([&list.0]).start();
+        silent.recv(&mut [0; 8]).unwrap();
+        File::options().write(true).open(&list.0).unwrap().set_len((text.len() - cut) as u64).unwrap();
+        let output = running.wait();
+        let said = format!(
+            "rconnect: {}:{line}: cannot read it: the file has become shorter since it was checked\n",
+            list.0.display()
+        );
+        assert_eq!((output.code(), output.stderr.as_str()), (2, said.as_str()));
+        assert_eq!(outcomes(&parsed(&output)), [format!("{port} unconfirmed")]);
+    }
+}
+
+/// "errors name the file and line"
+#[test]
+fn lists_that_are_not_utf8_or_no_lists_are_named() {
+    let net = Netns::new();
+    let utf16: Vec<u8> = "\u{feff}a:80\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16 = TempFile::new(&utf16);
+    let latin1 = TempFile::new(b"127.0.0.1:1\nb\xfccher:80\n");
+    let fifo = |path: &TempFile| format!("cat {} |--from -", path.0.display());
+    for (args, said) in [
+        (
+            format!("--from {}", utf16.0.display()),
+            format!("{}:1: the text is UTF-16: save it as UTF-8", utf16.0.display()),
+        ),
+        (format!("--from {}", latin1.0.display()), format!("{}:2: byte 0xFC is not UTF-8: save", latin1.0.display())),
+        (fifo(&utf16), "standard input:1: the text is UTF-16".into()),
+        (fifo(&latin1), "standard input:2: byte 0xFC is not UTF-8".into()),
+        ("--from /tmp".into(), "--from: /tmp is a directory: give a file, or - for standard input".into()),
+        ("--from - < /tmp".into(), "--from: standard input is a directory: give a file".into()),
+    ] {
+        let script = match args.split_once('|') {
+            Some((source, args)) => format!("{source} | {RCONNECT} --json {args}"),
+            None => format!("exec {RCONNECT} --json {args}"),
+        };
+        let output = net.command("/bin/sh").path().args(["-c", &script]).run();
+        assert_eq!((output.code(), output.stderr.lines().count()), (2, 1), "{args}: {output:?}");
+        assert!(output.stderr.starts_with(&format!("rconnect: {said}")), "{args}: {output:?}");
+    }
+}
+
+/// open(2) of a FIFO waits for the other end.
+#[test]
+fn the_deadline_ends_the_wait_for_a_payload() {
+    let net = Netns::new();
+    let fifo = Fifo::new();
+    let path = fifo.0.display();
+    let output = rconnect(&net, &format!("--deadline 300ms -u --payload @{path} 127.0.0.1 9")).run();
+    let line = format!("rconnect: --payload: cannot read '{path}': nothing came before the deadline\n");
+    assert_eq!((output.code(), output.stderr.as_str()), (2, line.as_str()));
+    assert!(output.elapsed >= ms(300) && output.elapsed < SOON, "{output:?}");
 }
 
 /// A file can be read before anything is sent, by whatever way it comes.

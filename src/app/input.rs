@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use crate::app::lines::{Lines, NO_TARGET};
 use crate::app::rules::{Rules, socket_address};
@@ -22,7 +22,6 @@ pub struct Input {
     groups: VecDeque<Group>,
     specs: std::vec::IntoIter<Spec>,
     lines: Option<Lines>,
-    number: u64,
     /// Some target was there.
     any: bool,
     /// The line that ended the run; everything before it was probed.
@@ -37,7 +36,7 @@ impl Input {
     pub fn new(rules: Rules, family: Option<Family>, specs: Vec<Spec>, from: Option<&Path>) -> Result<Self> {
         let lines = from.map(|path| Lines::open(&rules, path)).transpose()?;
         let (any, specs) = (!specs.is_empty(), specs.into_iter());
-        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, number: 0, any, error: None })
+        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, any, error: None })
     }
 
     fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Drawn> {
@@ -45,20 +44,16 @@ impl Input {
             return Ok(Some(spec));
         }
         let Some(lines) = &mut self.lines else { return Ok(None) };
-        while let Some(line) = lines.next(waiter, over)? {
-            self.number += 1;
-            let parsed = line.context("cannot read the targets").and_then(|line| self.rules.line(&line));
-            match parsed.with_context(|| format!("line {}", self.number)) {
-                Ok(None) => continue,
-                Ok(Some(spec)) => {
-                    self.any = true;
-                    return Ok(Some(spec));
-                }
-                Err(error) => {
-                    self.error = Some(error);
-                    return Ok(None);
-                }
+        match lines.next(&self.rules, waiter, over)? {
+            Some(Ok(spec)) => {
+                self.any = true;
+                return Ok(Some(spec));
             }
+            Some(Err(error)) => {
+                self.error = Some(error);
+                return Ok(None);
+            }
+            None => {}
         }
         if !self.any {
             self.error = Some(anyhow!(NO_TARGET));

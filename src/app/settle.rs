@@ -2,10 +2,12 @@
 //! before anything is sent.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -291,16 +293,18 @@ fn sockets(args: &Args, source: Option<SocketAddr>) -> Result<attempt::Options> 
         reuse_address: args.reuse_address,
         broadcast: args.broadcast,
         reset_on_close: args.reset_on_close,
-        payload: payload(args.payload.as_deref())?,
+        payload: payload(args.payload.as_deref(), args.deadline.and_then(|limit| limit.0))?,
         fail_on_icmp: args.fail_on_icmp,
         verbose: args.verbose > 0,
     })
 }
 
-fn payload(text: Option<&str>) -> Result<Vec<u8>> {
+fn payload(text: Option<&str>, deadline: Option<Duration>) -> Result<Vec<u8>> {
     let bytes = match text.map(|text| (text, text.strip_prefix('@'))) {
         None => Vec::new(),
-        Some((_, Some(path))) => read_payload(path).with_context(|| format!("--payload: cannot read '{path}'"))?,
+        Some((_, Some(path))) => {
+            contents(path, deadline).with_context(|| format!("--payload: cannot read '{path}'"))?
+        }
         Some((text, None)) => text.as_bytes().to_vec(),
     };
     ensure!(
@@ -310,7 +314,18 @@ fn payload(text: Option<&str>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// No more than what shows that it is too long.
+/// What a file has, or what a FIFO gives before the deadline; no more than what shows that it is too long.
+fn contents(path: &str, deadline: Option<Duration>) -> io::Result<Vec<u8>> {
+    let Some(deadline) = deadline.filter(|_| !fs::metadata(path).is_ok_and(|kind| kind.is_file())) else {
+        return read_payload(path);
+    };
+    let (sender, receiver) = channel();
+    let path = path.to_owned();
+    // open(2) of a FIFO waits for its writer and cannot be told to stop: the thread ends with the process.
+    thread::Builder::new().spawn(move || sender.send(read_payload(&path)))?;
+    receiver.recv_timeout(deadline).unwrap_or_else(|_| Err(io::Error::other("nothing came before the deadline")))
+}
+
 fn read_payload(path: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(LONGEST_PAYLOAD as u64 + 1).read_to_end(&mut bytes)?;

@@ -133,6 +133,28 @@ fn await_reader(until: Option<Instant>) -> io::Result<bool> {
     }
 }
 
+/// Standard input, unbuffered; it waits, also where somebody else made it nonblocking.
+pub fn standard_input_stream() -> impl io::Read + Send {
+    StandardInput
+}
+
+struct StandardInput;
+
+impl io::Read for StandardInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stdin = io::stdin();
+        loop {
+            match nix::unistd::read(&stdin, buffer) {
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => {
+                    nix::poll::poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+}
+
 /// Standard input as a file, to see what it is and to go back in it.
 ///
 /// # Errors

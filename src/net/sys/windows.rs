@@ -65,6 +65,11 @@ impl io::Write for StandardOutput {
     }
 }
 
+/// Standard input; the standard library reads a console's UTF-16 as UTF-8.
+pub fn standard_input_stream() -> impl io::Read + Send {
+    io::stdin()
+}
+
 /// Standard input as a file, to see what it is and to go back in it.
 ///
 /// # Errors

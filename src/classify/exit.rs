@@ -4,9 +4,9 @@ use crate::model::{Outcome, Report, Totals};
 
 /// Every target is good.
 pub const GOOD: u8 = 0;
-/// Not good, for differing reasons or for one that has no code of its own.
+/// Failed for several reasons, or for one without a code of its own.
 pub const MIXED: u8 = 1;
-/// Usage error, or a fault of rconnect itself; says nothing of the target.
+/// Usage error, or a fault of rconnect itself; says nothing about the target.
 pub const FAULT: u8 = 2;
 /// Interrupted by SIGINT (128 + 2, as shells report it).
 pub const SIGINT: u8 = 130;
@@ -37,12 +37,12 @@ pub const TABLE: &[Row] = &[
     Row { code: GOOD, meaning: "every target is good", outcomes: &[Outcome::Connected] },
     Row {
         code: MIXED,
-        meaning: "not good, for differing reasons or one not below",
+        meaning: "failed for several reasons, or one not listed",
         outcomes: &[Outcome::Interrupted, Outcome::Cancelled, Outcome::Skipped, Outcome::Failed],
     },
     Row {
         code: FAULT,
-        meaning: "usage error or a fault of rconnect itself; says nothing of the target",
+        meaning: "usage error or a fault of rconnect itself; says nothing about the target",
         outcomes: &[],
     },
     Row { code: 3, meaning: "unresolved", outcomes: &[Outcome::Unresolved] },

@@ -682,7 +682,7 @@ fn a_closed_pipe_is_quiet() {
     }
 }
 
-/// "a fault of rconnect itself; says nothing of the target"
+/// "a fault of rconnect itself; says nothing about the target"
 #[test]
 fn a_full_disk_is_a_fault() {
     let net = Netns::new();

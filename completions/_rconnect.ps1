@@ -47,6 +47,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Attempts in flight [default: 1000, or what the descriptor limit allows]')
             [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Attempts in flight [default: 1000, or what the descriptor limit allows]')
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Starts a second [default: unlimited]')
+            [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Form of the results')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Form of the results')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour')

@@ -44,6 +44,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand -j 'Attempts in flight [default: 1000, or what the descriptor limit allows]'
             cand --concurrency 'Attempts in flight [default: 1000, or what the descriptor limit allows]'
             cand --rate 'Starts a second [default: unlimited]'
+            cand --show 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]'
             cand -o 'Form of the results'
             cand --output 'Form of the results'
             cand --color 'When to colour'

@@ -19,6 +19,9 @@ complete -c rconnect -l tos -d 'Type of service or traffic class' -r -f
 complete -c rconnect -l dscp -d 'Differentiated services code point by name (ef, af41, cs6, le, …) or number' -r -f
 complete -c rconnect -s j -l concurrency -d 'Attempts in flight [default: 1000, or what the descriptor limit allows]' -r -f
 complete -c rconnect -l rate -d 'Starts a second [default: unlimited]' -r -f
+complete -c rconnect -l show -d 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]' -r -f -a "all\t'All, one by one'
+good\t'Only the good ones'
+failed\t'Only those that are not good, or only in part'"
 complete -c rconnect -s o -l output -d 'Form of the results' -r -f -a "human\t'For people'
 json\t'One JSON object a line, one line a target'
 csv\t'One row an attempt, with a header'"

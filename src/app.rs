@@ -98,13 +98,14 @@ fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Resul
         }
     };
     notes.iter().for_each(|text| note(text));
+    let service = if rules.numeric { |_, _| None } else { sys::service_name };
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
     let colored = format.is_some() && style.color;
     if colored {
         colored::control::set_override(true);
     }
     let _coloring = colored.then(sys::Coloring::begin);
-    let reporter = format.map(|format| Reporter::new(format, style));
+    let reporter = format.map(|format| Reporter::new(format, style, input.targets, service));
     if let Some(deadline) = policy.deadline {
         out.set_deadline(deadline);
     }
@@ -169,12 +170,15 @@ impl Results<'_> {
     }
 
     fn end(&mut self) -> Result<()> {
-        let summary = self.reporter.as_ref().map(|reporter| reporter.summary(&self.totals));
+        // Nobody asks for the width where there is nothing to lay out.
+        let width = if self.totals.targets > 1 { sys::terminal_width() } else { None };
+        let totals = &self.totals;
+        let summary = self.reporter.as_mut().map(|reporter| reporter.summary(totals, width.unwrap_or(80)));
         self.write(summary).or_else(quiet_end)
     }
 
     fn write(&mut self, bytes: Option<Vec<u8>>) -> io::Result<()> {
-        let Some(bytes) = bytes else { return Ok(()) };
+        let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
         self.out.write_all(&bytes)?;
         self.out.flush()
     }

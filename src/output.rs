@@ -1,12 +1,16 @@
 //! Values to bytes. Nothing here prints, reads the environment or knows the time: the caller writes what it is given,
 //! one call of write for one target, so that a reader of a pipe never sees half of it.
 
-use crate::model::{Report, Totals};
+use crate::model::{Protocol, Report, Totals};
 
 pub mod csv;
+mod fold;
 mod human;
 mod json;
+mod ledger;
+mod matrix;
 mod path;
+mod ranges;
 #[cfg(test)]
 mod samples;
 mod table;
@@ -27,6 +31,33 @@ pub enum Format {
     Csv,
 }
 
+/// Which targets are shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Show {
+    /// All; for people, what is common among many is counted.
+    #[default]
+    Folded,
+    /// All, one by one
+    All,
+    /// Only those that are good
+    Good,
+    /// Only those that are not good, or partial
+    Failed,
+}
+
+impl Show {
+    fn wants(self, report: &Report) -> bool {
+        match self {
+            Show::Folded | Show::All => true,
+            Show::Good => report.good,
+            Show::Failed => !report.good || report.partial,
+        }
+    }
+}
+
+/// The name of the service on a port, where the caller knows one.
+pub type Service = fn(u16, Protocol) -> Option<String>;
+
 /// How much is shown, and how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
@@ -34,6 +65,8 @@ pub struct Style {
     pub color: bool,
     /// Write ASCII only: the locale is not UTF-8.
     pub ascii: bool,
+    /// Which targets are shown.
+    pub show: Show,
     /// From 1 on: each event of an attempt, and what else is known of it.
     pub verbose: u8,
     /// Begin each target with the wall clock at its start (JSON and CSV always have it).
@@ -51,9 +84,9 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// One that has shown nothing yet.
-    pub fn new(format: Format, style: Style) -> Self {
-        Reporter { format, style, page: human::Page::default() }
+    /// One that has shown nothing yet. `targets` is how many will come, where that is known.
+    pub fn new(format: Format, style: Style, targets: Option<u128>, service: Service) -> Self {
+        Reporter { format, style, page: human::Page::new(style, targets, service) }
     }
 
     /// What comes before the first target: the header of CSV, nothing in the other forms.
@@ -65,19 +98,21 @@ impl Reporter {
     }
 
     /// One whole target, its last newline included. For people it goes on from those before: its columns are at least
-    /// as wide as theirs, and advice that they had is not repeated unless verbose.
+    /// as wide as theirs, and advice that they had is not repeated unless verbose. Nothing for a target that is not to
+    /// be shown, or not yet.
     pub fn target(&mut self, report: &Report) -> Vec<u8> {
         match self.format {
-            Format::Human => self.page.target(report, self.style).into_bytes(),
+            _ if !self.style.show.wants(report) => Vec::new(),
+            Format::Human => self.page.add(report, self.style).into_bytes(),
             Format::Json => json::line(report, self.style.verbose > 0),
             Format::Csv => csv::rows(report),
         }
     }
 
-    /// What comes after the last target: for people, and of several targets only.
-    pub fn summary(&self, totals: &Totals) -> Vec<u8> {
+    /// What comes after the last target: for people, and of several targets only. `width` is that of a line in cells.
+    pub fn summary(&mut self, totals: &Totals, width: usize) -> Vec<u8> {
         match self.format {
-            Format::Human => human::summary(totals).into_bytes(),
+            Format::Human => self.page.end(totals, width, self.style).into_bytes(),
             Format::Json | Format::Csv => Vec::new(),
         }
     }
@@ -86,15 +121,35 @@ impl Reporter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Outcome;
+
+    fn reporter(format: Format, style: Style) -> Reporter {
+        Reporter::new(format, style, Some(1), |_, _| None)
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_shown_in_every_form() {
+        let reports = [samples::literal("10.0.0.1:22", Outcome::Connected), samples::unresolved(), samples::partial()];
+        for format in [Format::Human, Format::Json, Format::Csv] {
+            let shown = |show| {
+                let mut reporter = reporter(format, Style { show, ..Style::default() });
+                reports.each_ref().map(|report| !reporter.target(report).is_empty())
+            };
+            assert_eq!(shown(Show::Folded), [true; 3]);
+            assert_eq!(shown(Show::All), [true; 3]);
+            assert_eq!(shown(Show::Good), [true, false, true]);
+            assert_eq!(shown(Show::Failed), [false, true, true]);
+        }
+    }
 
     #[test]
     fn only_csv_has_a_header_and_only_people_read_a_summary() {
         let mut totals = Totals::default();
         (0..2).for_each(|_| totals.add(&samples::partial()));
         for &format in &[Format::Human, Format::Json, Format::Csv] {
-            let reporter = Reporter::new(format, Style::default());
+            let mut reporter = reporter(format, Style::default());
             assert_eq!(reporter.header().is_empty(), format != Format::Csv);
-            assert_eq!(reporter.summary(&totals).is_empty(), format != Format::Human);
+            assert_eq!(reporter.summary(&totals, 80).is_empty(), format != Format::Human);
         }
     }
 
@@ -104,7 +159,7 @@ mod tests {
             for &format in &[Format::Human, Format::Json, Format::Csv] {
                 for verbose in 0..2 {
                     let style = Style { verbose, timestamps: true, ..Style::default() };
-                    let bytes = Reporter::new(format, style).target(&report);
+                    let bytes = reporter(format, style).target(&report);
                     let text = String::from_utf8(bytes).expect("UTF-8");
                     assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
                     assert!(format == Format::Csv || text.lines().all(|line| line == line.trim_end()), "{text}");

@@ -1102,6 +1102,55 @@ fn a_sweep_finds_exactly_what_listens() {
     assert_eq!(output.code(), 4);
 }
 
+/// What people read of a sweep: what is open as it comes, at the end every host with its ports, in ranges.
+#[test]
+fn a_sweep_for_people_is_a_page() {
+    let net = Netns::new();
+    let _open = [22, 80, 8443].map(|port| net.listen(&format!("127.0.0.1:{port}")));
+    let sweep = |arguments: &str| {
+        let output = net.command(RCONNECT).args(arguments.split_whitespace()).run();
+        assert_eq!((output.code(), output.stderr.as_str()), (4, ""), "{arguments}");
+        mask::text(&output.stdout)
+    };
+    #[rustfmt::skip]
+    assert_eq!(sweep("-j 1 127.0.0.1 1-10000"), [
+        "127.0.0.1:22      connected  T  ssh",
+        "127.0.0.1:80      connected  T  http",
+        "127.0.0.1:8443    connected  T",
+        "127.0.0.1  3 connected: 22 ssh, 80 http, 8443",
+        "           9997 refused: 1-21, 23-79, 81-8442, 8444-10000",
+        "10000 targets: 3 connected, 9997 refused",
+    ].map(|line| line.to_owned() + "\n").concat());
+    let all = sweep("--show all 127.0.0.1 1-100");
+    assert_eq!((all.matches(" refused  T  ECONNREFUSED").count(), all.lines().count()), (98, 102), "{all}");
+    let good = sweep("--show good -n 127.0.0.1 1-100");
+    let mut lines: Vec<&str> = good.lines().collect();
+    lines.sort_unstable();
+    #[rustfmt::skip]
+    assert_eq!(lines, [
+        "100 targets: 2 connected, 98 refused",
+        "127.0.0.1:22      connected  T",
+        "127.0.0.1:80      connected  T",
+    ]);
+    let failed = sweep("--show failed --json 127.0.0.1 20-25");
+    assert_eq!((failed.lines().count(), failed.contains(":22\"")), (5, false), "{failed}");
+}
+
+#[test]
+fn several_hosts_and_ports_end_in_a_matrix() {
+    let net = Netns::new();
+    let _open = ["127.0.0.1:22", "127.0.0.1:80", "127.0.0.10:22"].map(|address| net.listen(address));
+    let output = net.command(RCONNECT).args(["127.0.0.1:22,80", "127.0.0.10:22,80"]).run();
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    #[rustfmt::skip]
+    assert_eq!(lines[lines.len() - 4..], [
+        "            22         80",
+        "127.0.0.1   connected  connected",
+        "127.0.0.10  connected  refused",
+        "4 targets: 3 connected, 1 refused",
+    ]);
+}
+
 #[test]
 fn a_low_limit_of_descriptors_slows_a_run_and_fails_no_attempt() {
     let net = Netns::new();

@@ -8,7 +8,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::grammar::Grammar;
 use rconnect::model::{Attempt, By, Cause, Code, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals};
-use rconnect::output::{Format, Reporter, Style, csv};
+use rconnect::output::{Format, Reporter, Show, Style, csv};
 
 fuzz_target!(|bytes: &[u8]| {
     // Bytes that run out end in zeros, so that this only fails for a choice from nothing.
@@ -56,19 +56,19 @@ fn check_csv(style: Style, reports: &[Report]) {
 
 /// All that is written: what comes before, each target, what comes after.
 fn render(format: Format, style: Style, reports: &[Report]) -> Vec<String> {
-    let mut reporter = Reporter::new(format, style);
+    let mut reporter = Reporter::new(format, style, None, |_, _| None);
     let mut totals = Totals::default();
     let mut pages = vec![reporter.header()];
     for report in reports {
         totals.add(report);
         pages.push(reporter.target(report));
     }
-    pages.push(reporter.summary(&totals));
+    pages.push(reporter.summary(&totals, 80));
     pages.into_iter().map(|page| String::from_utf8(page).expect("UTF-8")).collect()
 }
 
 fn run(u: &mut Unstructured) -> Result<(Style, Vec<Report>)> {
-    let style = Style { color: false, ascii: u.arbitrary()?, verbose: u.int_in_range(0..=2)?, timestamps: u.arbitrary()? };
+    let style = Style { color: false, ascii: u.arbitrary()?, show: Show::All, verbose: u.int_in_range(0..=2)?, timestamps: u.arbitrary()? };
     Ok((style, list(u, 3, report)?))
 }
 

@@ -12,7 +12,7 @@ use crate::classify::exit;
 use crate::classify::requirement::Require;
 use crate::grammar::{dscp, duration, rate};
 use crate::model::{Mode, Strategy};
-use crate::output::Format;
+use crate::output::{Format, Show};
 
 const HEADINGS: [&str; 6] = ["Targets", "Attempts", "Socket", "Run", "Output", "Reference"];
 
@@ -152,6 +152,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = rate::parse, allow_negative_numbers = true, help_heading = HEADINGS[3])]
     pub rate: Option<rate::Rate>,
 
+    /// Which targets are shown [default: all; for people, what is common among more than 20 is counted]
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = HEADINGS[4])]
+    pub show: Option<Show>,
+
     /// Form of the results
     #[arg(short, long, value_enum, default_value = "human", help_heading = HEADINGS[4])]
     pub output: Format,
@@ -240,6 +244,22 @@ impl ValueEnum for Format {
             Format::Human => ("human", "For people"),
             Format::Json => ("json", "One JSON object a line, one line a target"),
             Format::Csv => ("csv", "One row an attempt, with a header"),
+        };
+        Some(clap::builder::PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for Show {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Show::All, Show::Good, Show::Failed]
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let (name, help) = match self {
+            Show::Folded => return None,
+            Show::All => ("all", "All, one by one"),
+            Show::Good => ("good", "Only the good ones"),
+            Show::Failed => ("failed", "Only those that are not good, or only in part"),
         };
         Some(clap::builder::PossibleValue::new(name).help(help))
     }

@@ -24,6 +24,8 @@ pub struct Input {
     lines: Option<Lines>,
     /// Some target was there.
     any: bool,
+    /// How many targets there are; unknown for a stream.
+    pub targets: Option<u128>,
     /// The line that ended the run; everything before it was probed.
     pub error: Option<anyhow::Error>,
 }
@@ -35,8 +37,11 @@ impl Input {
     /// The file cannot be read, or a line of it is refused.
     pub fn new(rules: Rules, family: Option<Family>, specs: Vec<Spec>, from: Option<&Path>) -> Result<Self> {
         let lines = from.map(|path| Lines::open(&rules, path)).transpose()?;
+        let given = specs.iter().fold(0, |sum: u128, spec| sum.saturating_add(spec.count()));
+        let read = lines.as_ref().map_or(Some(0), Lines::targets);
+        let targets = read.map(|read| given.saturating_add(read));
         let (any, specs) = (!specs.is_empty(), specs.into_iter());
-        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, any, error: None })
+        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, any, targets, error: None })
     }
 
     fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Drawn> {

@@ -30,8 +30,8 @@ pub struct Lines {
 }
 
 enum Source {
-    /// The part of a regular file that was checked before anything was sent.
-    File(BufReader<Take<File>>),
+    /// The part of a regular file that was checked before anything was sent, and how many targets it has.
+    File(BufReader<Take<File>>, u128),
     /// A stream, read by a thread so that a slow writer does not hold up what is in flight.
     Stream(Stream),
 }
@@ -72,6 +72,14 @@ impl Lines {
         Ok(stream(place, Box::new(move || Ok(Box::new(File::open(path)?) as _))))
     }
 
+    /// How many targets the lines have; unknown for a stream.
+    pub fn targets(&self) -> Option<u128> {
+        match self.source {
+            Source::File(_, targets) => Some(targets),
+            Source::Stream(_) => None,
+        }
+    }
+
     /// The next target, or why its line is refused; `None` at the end.
     ///
     /// # Errors
@@ -79,7 +87,7 @@ impl Lines {
     pub fn next(&mut self, rules: &Rules, waiter: &mut Waiter, over: bool) -> Result<Option<Result<Spec>>, Drawn> {
         loop {
             let line = match &mut self.source {
-                Source::File(reader) => next_checked(reader),
+                Source::File(reader, _) => next_checked(reader),
                 Source::Stream(stream) => stream.next(waiter, over)?,
             };
             let Some(line) = line else { return Ok(None) };
@@ -118,15 +126,15 @@ fn stream(place: Place, opener: Opener) -> Lines {
 fn checked(rules: &Rules, mut file: File, mut place: Place) -> Result<Lines> {
     let begin = file.stream_position()?;
     let mut reader = BufReader::new(file);
-    let (mut any, mut length) = (false, 0);
+    let (mut targets, mut length) = (0_u128, 0);
     while let Some(line) = read_line(&mut reader) {
         length += line.as_ref().map_or(0, Vec::len) as u64;
-        any |= place.read(rules, line)?.is_some();
+        targets = targets.saturating_add(place.read(rules, line)?.map_or(0, |spec| spec.count()));
     }
-    ensure!(any, NO_TARGET);
+    ensure!(targets > 0, NO_TARGET);
     let mut file = reader.into_inner();
     file.seek(SeekFrom::Start(begin))?;
-    Ok(Lines { place: Place::new(place.name), source: Source::File(BufReader::new(file.take(length))) })
+    Ok(Lines { place: Place::new(place.name), source: Source::File(BufReader::new(file.take(length)), targets) })
 }
 
 /// The next line of a file that was checked. One that has become shorter since may end within an address.

@@ -336,6 +336,7 @@ fn style(args: &Args, environment: &Environment) -> Style {
     Style {
         color: color(args.color, environment, || io::stdout().is_terminal()),
         ascii: !is_utf8(environment),
+        show: args.show.unwrap_or_default(),
         verbose: args.verbose,
         timestamps: args.timestamps,
     }

@@ -20,9 +20,11 @@
 //! | [`bind`] | a source address |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
 //! | [`lookup`], [`service`] | getaddrinfo with its own codes |
+//! | [`service_name`] | the services database, from port to name |
 //! | [`has_route`] | whether this machine knows a way to an address |
 //! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
 //! | [`Coloring`] | a terminal understands colours while it lives |
+//! | [`terminal_width`] | cells of a line |
 //! | [`StandardOutput`], [`standard_input_stream`], [`standard_input`] | the streams, with their errors |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |

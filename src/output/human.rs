@@ -3,21 +3,28 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::fold::{Fate, Fold, MANY};
+use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
 use super::wording::{codes, neighbour};
-use super::{Style, path};
+use super::{Service, Show, Style, matrix, path};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{Attempt, By, Cause, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
 
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
 
-/// What a run has shown so far, in constant memory: columns only widen, and advice is given once.
-#[derive(Debug, Default)]
+/// What a run has shown so far, in bounded memory: columns only widen, and advice is given once.
+#[derive(Debug)]
 pub struct Page {
     columns: Columns,
     advised: Vec<Topic>,
+    /// What every host came to, for the end of a run of several targets.
+    ledger: Option<Ledger>,
+    /// Only where there are many targets.
+    fold: Option<Fold>,
+    service: Option<Service>,
 }
 
 /// What `--trace` found.
@@ -31,15 +38,62 @@ fn paths(report: &Report, style: Style) -> Vec<String> {
 }
 
 impl Page {
+    /// Nothing shown yet. `targets` is how many will come, where that is known.
+    pub fn new(style: Style, targets: Option<u128>, service: Service) -> Self {
+        let several = targets.is_none_or(|targets| targets > 1) && matches!(style.show, Show::Folded | Show::All);
+        let folded = style.show == Show::Folded && style.verbose == 0 && targets.is_some_and(|targets| targets > MANY);
+        Page {
+            columns: Columns::default(),
+            advised: Vec::new(),
+            ledger: several.then(Ledger::default),
+            fold: folded.then(Fold::default),
+            service: targets.is_some_and(|targets| targets > 1).then_some(service),
+        }
+    }
+
+    /// One more target, and those that were held back and are rare.
+    pub fn add(&mut self, report: &Report, style: Style) -> String {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.add(report);
+        }
+        let Some(fold) = &mut self.fold else { return self.target(report, style) };
+        let fate = fold.fate(report);
+        let rare = fold.rare();
+        let now = (fate == Fate::Show).then_some(report);
+        rare.iter().chain(now).map(|report| self.target(report, style)).collect()
+    }
+
+    /// What is left to say when the last target is decided.
+    pub fn end(&mut self, totals: &Totals, width: usize, style: Style) -> String {
+        let mut held = self.fold.as_mut().map(Fold::end).unwrap_or_default();
+        // Who said so, and what now, is a question only where nothing connected.
+        if totals.good == 0 {
+            held.extend(self.fold.iter_mut().flat_map(Fold::examples));
+        }
+        let held: String = held.iter().map(|report| self.target(report, style)).collect();
+        let table: String = self.table(totals, width, style).iter().map(|line| format!("{line}\n")).collect();
+        held + &table + &summary(totals)
+    }
+
+    /// Every host with every port, or with ranges of ports; neither where each target was shown and no table fits.
+    fn table(&mut self, totals: &Totals, width: usize, style: Style) -> Vec<String> {
+        let Some(ledger) = self.ledger.as_mut().filter(|_| totals.targets > 1) else { return Vec::new() };
+        match (matrix::lines(ledger, width, style), &self.fold) {
+            (Some(matrix), _) => matrix,
+            (None, Some(_)) => ledger.lines(width, style, self.service.unwrap_or(|_, _| None)),
+            (None, None) => Vec::new(),
+        }
+    }
+
     /// One whole target.
     pub fn target(&mut self, report: &Report, style: Style) -> String {
         let stamp = if style.timestamps { timestamp(report.started_at) + " " } else { String::new() };
         let mut lines = if report.attempts.is_empty() {
             self.lines(&[bare(report, stamp, style)], style)
         } else if is_literal(&report.host) {
-            self.lines(&rows(report, style, &label(report, &stamp)), style)
+            self.lines(&rows(report, style, &label(report, &stamp), self.service), style)
         } else {
-            let rows = rows(report, style, "");
+            let rows = rows(report, style, "", self.service);
             let block = table::lines(&rows, "  ", Columns::default().widened(&rows), style);
             std::iter::once(stamp + &header(report, style)).chain(block).collect()
         };
@@ -84,7 +138,7 @@ fn advice_line(line: &Advice) -> String {
 }
 
 /// What the targets of a run came to; nothing for one target, which has said it already.
-pub fn summary(totals: &Totals) -> String {
+fn summary(totals: &Totals) -> String {
     if totals.targets < 2 {
         return String::new();
     }
@@ -130,31 +184,47 @@ fn bare(report: &Report, stamp: String, style: Style) -> Row {
 }
 
 /// A row for each try; `first` is the first one's label where that is not its address.
-fn rows(report: &Report, style: Style, first: &str) -> Vec<Row> {
+fn rows(report: &Report, style: Style, first: &str, service: Option<Service>) -> Vec<Row> {
     let label = |index: usize, attempt: &Attempt| match (index, attempt.number) {
         (0, _) if !first.is_empty() => first.to_string(),
         (1.., 2..) if report.attempts[index - 1].address == attempt.address => format!("  try {}", attempt.number),
         _ => address(attempt.address),
     };
-    report
-        .attempts
-        .iter()
-        .enumerate()
-        .map(|(index, attempt)| row(label(index, attempt), report, attempt, style))
-        .collect()
+    let same = |a: &Attempt, b: &Attempt| a.reason.is_some() && (a.outcome, a.reason) == (b.outcome, b.reason);
+    let mut index = 0;
+    let mut rows = Vec::new();
+    for attempts in report.attempts.chunk_by(same) {
+        match attempts {
+            [first, _, _, ..] if style.verbose == 0 => rows.push(untried(attempts.len(), first, report, style)),
+            _ => rows.extend(
+                (index..)
+                    .zip(attempts)
+                    .map(|(index, attempt)| row(label(index, attempt), report, attempt, style, service)),
+            ),
+        }
+        index += attempts.len();
+    }
+    rows
 }
 
-fn row(label: String, report: &Report, attempt: &Attempt, style: Style) -> Row {
+/// One row for several addresses that were not tried, for one reason.
+fn untried(number: usize, first: &Attempt, report: &Report, style: Style) -> Row {
+    row(format!("{number} addresses"), report, first, style, None)
+}
+
+fn row(label: String, report: &Report, attempt: &Attempt, style: Style, service: Option<Service>) -> Row {
     let begun = attempt.phase.is_some() || !attempt.elapsed.is_zero();
     let mut below = evidence(report.protocol, attempt, style);
     if style.verbose > 0 {
         below.extend(details(attempt, style));
     }
+    let connected = attempt.outcome == Outcome::Connected;
+    let service = service.filter(|_| connected).and_then(|service| service(report.port, report.protocol));
     Row {
         label,
         outcome: attempt.outcome,
         time: if begun { units::human(attempt.elapsed) } else { String::new() },
-        codes: attempt.error.map(|code| codes(code, style)).unwrap_or_default(),
+        codes: attempt.error.map(|code| codes(code, style)).or(service).unwrap_or_default(),
         below,
     }
 }
@@ -343,12 +413,16 @@ mod tests {
     use super::*;
     use crate::model::{Name, Reason};
 
-    const PLAIN: Style = Style { color: false, ascii: false, verbose: 0, timestamps: false };
+    const PLAIN: Style = Style { color: false, ascii: false, show: Show::Folded, verbose: 0, timestamps: false };
     const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
+
+    fn page(targets: Option<u128>) -> Page {
+        Page::new(PLAIN, targets, |port, _| (port == 22).then(|| "ssh".into()))
+    }
 
     /// The first target of a run.
     fn target(report: &Report, style: Style) -> String {
-        Page::default().target(report, style)
+        page(None).target(report, style)
     }
 
     #[track_caller]
@@ -445,7 +519,7 @@ mod tests {
     /// A sweep: what a line needs, the ones after it have as well.
     #[test]
     fn lines_of_a_run_line_up_with_the_widest_before_them() {
-        let mut page = Page::default();
+        let mut page = page(None);
         let mut line = |target: &str, outcome| page.target(&samples::literal(target, outcome), PLAIN);
         assert_eq!(line("10.0.0.9:22", Outcome::Connected), "10.0.0.9:22      connected     0.1 ms\n");
         assert_eq!(line("10.0.0.10:22", Outcome::Unreachable), "10.0.0.10:22      unreachable   0.1 ms\n");
@@ -454,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_name_without_end_widens_no_other_line() {
-        let mut page = Page::default();
+        let mut page = page(None);
         page.target(&Report { target: "x".repeat(260), ..samples::unresolved() }, PLAIN);
         let line = page.target(&samples::literal("10.0.0.9:22", Outcome::Connected), PLAIN);
         assert!(line.starts_with("10.0.0.9:22      connected "), "{line}");
@@ -468,7 +542,7 @@ mod tests {
             (attempt.by, attempt.cause) = (Some(By::Peer), Some(Cause::Rst));
             report
         };
-        let mut page = Page::default();
+        let mut page = page(None);
         let advised = |port| format!("nothing listens on {port} (or a firewall answers with a reset)\n");
         assert!(page.target(&refused(1), PLAIN).ends_with(&advised(1)));
         assert!(!page.target(&refused(2), PLAIN).contains("advice"));
@@ -483,7 +557,7 @@ mod tests {
     /// What was not shown has not been said.
     #[test]
     fn advice_that_was_held_back_comes_later() {
-        let mut page = Page::default();
+        let mut page = page(None);
         let good = Report { partial: false, ..samples::partial() };
         assert!(!page.target(&good, PLAIN).contains("advice"));
         let line = "\n  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall\n";
@@ -493,7 +567,7 @@ mod tests {
 
     #[test]
     fn a_sweep_remembers_no_more_than_there_are_topics() {
-        let mut page = Page::default();
+        let mut page = page(None);
         for port in 1..=u16::MAX {
             let mut report = samples::literal(&format!("127.0.0.1:{port}"), Outcome::Refused);
             (report.attempts[0].cause, report.attempts[0].error) =
@@ -501,6 +575,48 @@ mod tests {
             page.target(&report, PLAIN);
         }
         assert_eq!(page.advised.len(), 1);
+    }
+
+    /// A run over ports of one host, of which these are open.
+    fn sweep(ports: std::ops::RangeInclusive<u16>, open: &[u16], closed: Outcome, targets: Option<u128>) -> String {
+        let (mut page, mut totals) = (page(targets), Totals::default());
+        let mut text = String::new();
+        for port in ports {
+            let outcome = if open.contains(&port) { Outcome::Connected } else { closed };
+            let report = samples::literal(&format!("192.0.2.10:{port}"), outcome);
+            totals.add(&report);
+            text += &page.add(&report, PLAIN);
+        }
+        text + &page.end(&totals, 80, PLAIN)
+    }
+
+    #[test]
+    fn a_sweep_shows_what_is_open_and_counts_the_rest() {
+        #[rustfmt::skip]
+        assert_eq!(sweep(1..=1000, &[22, 443], Outcome::Refused, Some(1000)), [
+            "192.0.2.10:22      connected     0.1 ms  ssh",
+            "192.0.2.10:443     connected     0.1 ms",
+            "192.0.2.10  2 connected: 22 ssh, 443",
+            "            998 refused: 1-21, 23-442, 444-1000",
+            "1000 targets: 2 connected, 998 refused",
+        ].join("\n") + "\n");
+    }
+
+    #[test]
+    fn where_nothing_connected_one_of_each_kind_is_shown() {
+        #[rustfmt::skip]
+        assert_eq!(sweep(1..=1000, &[], Outcome::TimedOut, Some(1000)), [
+            "192.0.2.10:1       timed-out     0.1 ms",
+            "192.0.2.10  1000 timed-out: 1-1000",
+            "1000 targets: 1000 timed-out",
+        ].join("\n") + "\n");
+    }
+
+    #[test]
+    fn few_targets_and_those_of_a_stream_are_shown_one_by_one() {
+        assert_eq!(sweep(1..=20, &[], Outcome::Refused, Some(20)).lines().count(), 21);
+        assert_eq!(sweep(1..=21, &[], Outcome::Refused, Some(21)).lines().count(), 3);
+        assert_eq!(sweep(1..=200, &[], Outcome::Refused, None).lines().count(), 201);
     }
 
     #[test]
@@ -574,6 +690,26 @@ mod tests {
             "                no local route for this family",
             "  10.0.0.1      connected     0.1 ms",
         ]);
+    }
+
+    #[test]
+    fn addresses_that_were_not_tried_for_one_reason_are_one_row() {
+        let mut first = report("db.example:80");
+        let skipped = |n: u8| {
+            let address = format!("10.0.0.{n}:80").parse().expect("an address");
+            Attempt::skipped(address, 1, us(900), Outcome::Cancelled, Reason::Enough)
+        };
+        first.attempts = vec![attempt("10.0.0.1:80", Outcome::Connected)];
+        first.attempts.extend((2..=12).map(skipped));
+        first.lookup.addresses = 12;
+        #[rustfmt::skip]
+        assert_text(&first, PLAIN, &[
+            "db.example:80  12 addresses in 0.8 ms",
+            "  10.0.0.1       connected     0.1 ms",
+            "  11 addresses   cancelled",
+            "                 an earlier address connected",
+        ]);
+        assert_eq!(target(&first, VERBOSE).matches("cancelled").count(), 11);
     }
 
     #[test]

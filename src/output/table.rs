@@ -83,8 +83,13 @@ pub fn padded(text: &str, width: usize) -> String {
 }
 
 /// The outcome's word, in colour where the style has colour.
-pub fn word(outcome: Outcome, style: Style) -> String {
-    if style.color { outcome.slug().color(color(outcome)).to_string() } else { outcome.to_string() }
+fn word(outcome: Outcome, style: Style) -> String {
+    painted(outcome.slug(), outcome, style)
+}
+
+/// A word in the colour of an outcome, where the style has colour.
+pub fn painted(word: &str, outcome: Outcome, style: Style) -> String {
+    if style.color { word.color(color(outcome)).to_string() } else { word.to_string() }
 }
 
 /// Green is good, red is an answer that was no, yellow is no answer.

@@ -40,7 +40,7 @@ mod signals;
 mod wait;
 
 pub use connect::{connect, connect_blocking};
-pub use names::{has_route, interface_index, lookup, service};
+pub use names::{has_route, interface_index, lookup, service, service_name};
 pub use signals::{catch_signals, die_of, signal, without_signals};
 pub use wait::{Waiter, Waker};
 
@@ -171,6 +171,16 @@ pub fn begin_threads() {
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
     }
+}
+
+/// Cells of a line of the terminal on standard output; `None` where it is no terminal, or does not tell.
+pub fn terminal_width() -> Option<usize> {
+    // SAFETY: zero is a valid winsize; the kernel fills the structure.
+    let columns = unsafe {
+        let mut size: libc::winsize = std::mem::zeroed();
+        (libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) == 0).then_some(size.ws_col)
+    };
+    columns.filter(|&columns| columns > 0).map(usize::from)
 }
 
 /// Terminals understand colours by themselves.

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ptr;
 
 use nix::errno::Errno;
+use socket2::SockAddr;
 
 use super::socket;
 use crate::model::{Code, Family, Mode, Protocol};
@@ -33,6 +34,22 @@ pub fn service(name: &str, protocol: Protocol) -> Option<u16> {
     let name = CString::new(name).ok()?;
     let found = address_info(None, Some(&name), libc::AF_INET, protocol).ok()?;
     found.first().map(SocketAddr::port)
+}
+
+/// getnameinfo(3): the name of the service on a port, if the services database has one. It is thread-safely read, which
+/// getservbyport(3) is not.
+pub fn service_name(port: u16, protocol: Protocol) -> Option<String> {
+    let address = SockAddr::from(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    let flags = if protocol == Protocol::Udp { libc::NI_DGRAM } else { 0 };
+    let mut name = [0_u8; 64];
+    // SAFETY: the address gives pointer and length; no host is asked for; the array gives pointer and length.
+    let result = unsafe {
+        let (service, length) = (name.as_mut_ptr().cast(), name.len() as libc::socklen_t);
+        libc::getnameinfo(address.as_ptr().cast(), address.len(), ptr::null_mut(), 0, service, length, flags)
+    };
+    let name = CStr::from_bytes_until_nul(&name).ok().filter(|_| result == 0)?.to_str().ok()?;
+    // A port without a name comes back as a number.
+    name.parse::<u16>().is_err().then(|| name.to_owned())
 }
 
 fn address_info(

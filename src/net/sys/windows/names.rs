@@ -1,20 +1,20 @@
 //! Names of hosts, services and interfaces, and whether there is a way.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ptr;
 use std::sync::Once;
 
-use socket2::Socket;
+use socket2::{SockAddr, Socket};
 use windows_sys::Win32::Foundation::ERROR_SUCCESS;
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     ConvertInterfaceAliasToLuid, ConvertInterfaceLuidToAlias, ConvertInterfaceLuidToIndex,
 };
 use windows_sys::Win32::NetworkManagement::Ndis::{IF_MAX_STRING_SIZE, NET_LUID_LH};
 use windows_sys::Win32::Networking::WinSock::{
-    ADDRINFOW, AF_INET, AF_INET6, AF_UNSPEC, FreeAddrInfoW, GetAddrInfoW, IP_UNICAST_IF, IPPROTO_IP, IPPROTO_IPV6,
-    IPV6_UNICAST_IF, SOCK_DGRAM, SOCK_STREAM, WSADATA, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT, WSAEHOSTUNREACH,
-    WSAENETUNREACH, WSAHOST_NOT_FOUND, WSAStartup,
+    ADDRINFOW, AF_INET, AF_INET6, AF_UNSPEC, FreeAddrInfoW, GetAddrInfoW, GetNameInfoW, IP_UNICAST_IF, IPPROTO_IP,
+    IPPROTO_IPV6, IPV6_UNICAST_IF, NI_DGRAM, SOCK_DGRAM, SOCK_STREAM, WSADATA, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT,
+    WSAEHOSTUNREACH, WSAENETUNREACH, WSAHOST_NOT_FOUND, WSAStartup,
 };
 
 use super::address::address;
@@ -43,6 +43,22 @@ pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<
 pub fn service(name: &str, protocol: Protocol) -> Option<u16> {
     let found = address_info(None, Some(&wide(name)), AF_INET, protocol).ok()?;
     found.first().map(SocketAddr::port)
+}
+
+/// GetNameInfoW(): the name of the service on a port, if the services database has one.
+pub fn service_name(port: u16, protocol: Protocol) -> Option<String> {
+    start();
+    let address = SockAddr::from(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+    let flags = if protocol == Protocol::Udp { NI_DGRAM as i32 } else { 0 };
+    let mut name = [0_u16; 64];
+    // SAFETY: the address gives pointer and length; no host is asked for; the array gives pointer and length.
+    let result = unsafe {
+        let (service, length) = (name.as_mut_ptr(), name.len() as u32);
+        GetNameInfoW(address.as_ptr().cast(), address.len(), ptr::null_mut(), 0, service, length, flags)
+    };
+    let name = String::from_utf16(name.split(|&unit| unit == 0).next()?).ok().filter(|_| result == 0)?;
+    // A port without a name comes back as a number.
+    name.parse::<u16>().is_err().then_some(name)
 }
 
 /// Up to the first NUL, if one is inside.

@@ -1,0 +1,159 @@
+//! Which failures of a run of many targets are shown: rare ones in full, common ones as counts and ranges at the end.
+
+use crate::model::{By, Cause, Code, Outcome, Report};
+
+/// So many targets fit a screen: they are shown one by one.
+pub const MANY: u128 = 20;
+
+/// The first results tell what is common; until then failures are held back.
+const WARM_UP: u64 = 100;
+
+/// A kind of failure with more members than this is common.
+const RARE: u64 = 3;
+
+/// Kinds that are told apart; a failure of a further kind counts as common.
+const MOST_KINDS: usize = 64;
+
+/// What failures have in common.
+type Kind = (Outcome, Option<Cause>, Option<By>, Option<Code>);
+
+/// What becomes of one report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Shown now.
+    Show,
+    /// Counted, and perhaps shown later.
+    Keep,
+}
+
+/// The failures of a run, by kind.
+#[derive(Debug, Default)]
+pub struct Fold {
+    decided: u64,
+    kinds: Vec<Failures>,
+}
+
+#[derive(Debug)]
+struct Failures {
+    kind: Kind,
+    count: u64,
+    /// Not shown yet: all members of a kind that is rare so far, the first member of a common one.
+    held: Vec<Report>,
+}
+
+impl Failures {
+    fn is_rare(&self) -> bool {
+        self.count <= RARE
+    }
+}
+
+impl Fold {
+    /// Takes one more report into account.
+    pub fn fate(&mut self, report: &Report) -> Fate {
+        self.decided += 1;
+        let warm = self.decided > WARM_UP;
+        let Some(failures) = (!report.good).then(|| self.failures(kind(report))) else { return Fate::Show };
+        let Some(failures) = failures else { return Fate::Keep };
+        failures.count += 1;
+        match (failures.is_rare(), warm) {
+            (true, true) => return Fate::Show,
+            (true, false) => failures.held.push(report.clone()),
+            (false, _) => failures.held.truncate(1),
+        }
+        Fate::Keep
+    }
+
+    fn failures(&mut self, kind: Kind) -> Option<&mut Failures> {
+        let index = self.kinds.iter().position(|failures| failures.kind == kind);
+        match index {
+            None if self.kinds.len() == MOST_KINDS => None,
+            None => {
+                self.kinds.push(Failures { kind, count: 0, held: Vec::new() });
+                self.kinds.last_mut()
+            }
+            Some(index) => self.kinds.get_mut(index),
+        }
+    }
+
+    /// The reports that were held back and turned out to be rare, as soon as that is known.
+    pub fn rare(&mut self) -> Vec<Report> {
+        if self.decided == WARM_UP { self.end() } else { Vec::new() }
+    }
+
+    /// The rare reports that are still held back.
+    pub fn end(&mut self) -> Vec<Report> {
+        self.kinds.iter_mut().filter(|kind| kind.is_rare()).flat_map(|kind| kind.held.drain(..)).collect()
+    }
+
+    /// One report of each common kind that none was shown of.
+    pub fn examples(&mut self) -> Vec<Report> {
+        self.kinds.iter_mut().filter(|kind| !kind.is_rare()).flat_map(|kind| kind.held.drain(..)).collect()
+    }
+}
+
+/// The kind of the attempt that gave the target its outcome, else of the lookup.
+fn kind(report: &Report) -> Kind {
+    let attempt = report.attempts.iter().find(|attempt| attempt.outcome == report.outcome);
+    match attempt {
+        Some(attempt) => (report.outcome, attempt.cause, attempt.by, attempt.error),
+        None => (report.outcome, report.lookup.cause, report.lookup.by, report.lookup.error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::literal;
+    use super::*;
+
+    fn refused(port: u64) -> Report {
+        literal(&format!("10.0.0.1:{port}"), Outcome::Refused)
+    }
+
+    fn targets(reports: &[Report]) -> Vec<&str> {
+        reports.iter().map(|report| &report.target[..]).collect()
+    }
+
+    #[test]
+    fn the_first_results_tell_what_is_common() {
+        let mut fold = Fold::default();
+        let denied = literal("10.0.0.1:7", Outcome::Denied);
+        for port in 1..=WARM_UP {
+            let report = if port == 7 { denied.clone() } else { refused(port) };
+            assert_eq!(fold.fate(&report), Fate::Keep);
+            let rare = fold.rare();
+            assert_eq!(targets(&rare), if port == WARM_UP { vec!["10.0.0.1:7"] } else { vec![] });
+        }
+        // From then on the second and third denial are shown as they come, the fourth is not.
+        assert_eq!([fold.fate(&denied), fold.fate(&denied), fold.fate(&denied)], [Fate::Show, Fate::Show, Fate::Keep]);
+        assert_eq!(fold.fate(&refused(1)), Fate::Keep);
+        assert!(fold.end().is_empty());
+        assert_eq!(targets(&fold.examples()), ["10.0.0.1:1"]);
+    }
+
+    #[test]
+    fn what_is_good_is_always_shown() {
+        let mut fold = Fold::default();
+        let good = literal("10.0.0.1:22", Outcome::Connected);
+        assert!((0..2 * WARM_UP).all(|_| fold.fate(&good) == Fate::Show));
+    }
+
+    #[test]
+    fn a_short_run_shows_its_rare_failures_at_the_end() {
+        let mut fold = Fold::default();
+        assert!((1..30).all(|port| fold.fate(&refused(port)) == Fate::Keep));
+        fold.fate(&literal("10.0.0.2:1", Outcome::TimedOut));
+        assert_eq!(targets(&fold.end()), ["10.0.0.2:1"]);
+        assert!(fold.end().is_empty());
+    }
+
+    #[test]
+    fn odd_codes_without_end_are_no_kinds_without_end() {
+        let mut fold = Fold::default();
+        for number in 0..1000 {
+            let mut report = refused(1);
+            report.attempts[0].error = Some(Code::Os(number));
+            fold.fate(&report);
+        }
+        assert_eq!(fold.kinds.len(), MOST_KINDS);
+    }
+}

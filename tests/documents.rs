@@ -246,10 +246,11 @@ mod linux {
     }
 
     /// What is typed, and what one press of the key makes of it.
-    const COMPLETED: [(&str, &str); 4] = [
+    const COMPLETED: [(&str, &str); 5] = [
         ("--stra", "--strategy"),
         ("--strategy f", "first"),
         ("--generate json", "json-schema"),
+        ("--generate man-", "man-output"),
         ("--require all --fail", "--fail-on-icmp"),
     ];
 

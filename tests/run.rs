@@ -22,6 +22,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use lab::*;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 use serde_json::{Value, json};
@@ -109,6 +110,40 @@ fn an_answer_just_before_the_limit_counts() {
             format!("connected - - {} -", if mode == "blocking" { "connect" } else { "completion" })
         );
     }
+}
+
+/// However the sockets are waited for: a message alone ends nothing, what follows it does.
+#[test]
+fn many_sockets_are_waited_for_as_few_are() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| match packet.port() % 4 {
+        0 => vec![packet.icmp(11, 1), packet.syn_ack().after(ms(100))],
+        1 => vec![packet.icmp(11, 1), packet.reset().after(ms(100))],
+        2 => vec![packet.reset().after(ms(50))],
+        _ => vec![packet.icmp(3, 13)],
+    });
+    let expected = |port: u16| ["connected", "refused", "refused", "denied"][usize::from(port % 4)];
+    let expected: Vec<String> = (4..204).map(|port| format!("{port} {}", expected(port))).collect();
+    for sandbox in [None, Some(Sandbox::call_fails(libc::SYS_epoll_create1, Errno::EMFILE))] {
+        let command = rconnect(&net, &format!("-j 200 -t 10s {PEER} 4-203"));
+        let output = sandbox.into_iter().fold(command, Command::sandbox).run();
+        let found = outcomes(&parsed(&output));
+        let wrong: Vec<_> = found.iter().zip(&expected).filter(|(found, expected)| found != expected).collect();
+        assert!(found.len() == expected.len() && wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+/// A set for epoll(7) costs system calls, which one probe does not make.
+#[test]
+fn few_sockets_need_no_epoll() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    let in_flight = |count: u16| {
+        let command = rconnect(&net, &format!("-j 100 -t 100ms {PEER} 1-{count}"));
+        command.sandbox(Sandbox::call_kills(libc::SYS_epoll_create1)).run()
+    };
+    assert_eq!(in_flight(64).code(), 5);
+    assert_eq!(in_flight(65).signal(), Signal::SIGSYS);
 }
 
 /// "`0` or `none` leaves the system's own"

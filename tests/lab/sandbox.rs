@@ -31,12 +31,22 @@ impl Sandbox {
 
     /// seccomp answers connect() with this error.
     pub fn connect_fails(errno: Errno) -> Sandbox {
-        Sandbox(Policy::Seccomp(fail_call(libc::SYS_connect, errno)))
+        Sandbox::call_fails(libc::SYS_connect, errno)
     }
 
     /// seccomp answers socket() with this error.
     pub fn socket_fails(errno: Errno) -> Sandbox {
-        Sandbox(Policy::Seccomp(fail_call(libc::SYS_socket, errno)))
+        Sandbox::call_fails(libc::SYS_socket, errno)
+    }
+
+    /// seccomp answers this system call (`libc::SYS_clone3`, …) with this error.
+    pub fn call_fails(call: libc::c_long, errno: Errno) -> Sandbox {
+        Sandbox(Policy::Seccomp(on_call(call, fail(errno))))
+    }
+
+    /// Whoever makes this system call dies of SIGSYS.
+    pub fn call_kills(call: libc::c_long) -> Sandbox {
+        Sandbox(Policy::Seccomp(on_call(call, decide(libc::SECCOMP_RET_KILL_PROCESS))))
     }
 
     /// seccomp answers socket() with this error when this address family (`libc::AF_INET6`, …) is asked for.
@@ -85,8 +95,8 @@ fn fail(errno: Errno) -> sock_filter {
     decide(libc::SECCOMP_RET_ERRNO | errno as u32)
 }
 
-fn fail_call(call: libc::c_long, errno: Errno) -> Vec<sock_filter> {
-    vec![load(CALL), unless_equal_skip(call as u32, 1), fail(errno), decide(libc::SECCOMP_RET_ALLOW)]
+fn on_call(call: libc::c_long, action: sock_filter) -> Vec<sock_filter> {
+    vec![load(CALL), unless_equal_skip(call as u32, 1), action, decide(libc::SECCOMP_RET_ALLOW)]
 }
 
 fn fail_family(family: i32, errno: Errno) -> Vec<sock_filter> {

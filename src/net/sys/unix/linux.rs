@@ -13,6 +13,7 @@ use socket2::Socket;
 use crate::model::{Code, Family, Icmp, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
+pub mod epoll;
 mod netlink;
 
 /// The error queue tells a hop that answers from one that does not, for any protocol.

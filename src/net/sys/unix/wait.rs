@@ -1,4 +1,4 @@
-//! poll(2), with the signals let in.
+//! poll(2), and epoll(7) for many sockets, with the signals let in.
 
 #![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
 
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+#[cfg(target_os = "linux")]
+use super::linux::epoll::Epoll;
 #[cfg(not(target_vendor = "apple"))]
 use super::signals::Held;
 use super::signals::signal;
@@ -17,14 +19,28 @@ use crate::net::sys::{Interest, Ready};
 
 /// Sockets in flight, by key, and the means to wait for them.
 ///
-/// poll(2) and not a wrapper around epoll: POLLERR alone means "a message is queued, the connect goes on" and must be
-/// told from POLLERR with POLLOUT or POLLHUP, which mean the end; mio and polling fold the two into one.
+/// The flags are used as the system gives them. POLLERR alone means that an ICMP message is queued and the connect goes
+/// on; POLLERR with POLLOUT or POLLHUP means its end.
 #[derive(Default)]
 pub struct Waiter {
-    fds: Vec<libc::pollfd>,
+    polled: Vec<libc::pollfd>,
+    /// Keys of what is polled.
     keys: Vec<usize>,
-    places: Vec<usize>,
+    /// Where a key is, by key.
+    places: Vec<Place>,
     pipe: Option<(OwnedFd, Arc<OwnedFd>)>,
+    #[cfg(target_os = "linux")]
+    epoll: Option<Epoll>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Nowhere,
+    /// At this index of what is polled.
+    Polled(usize),
+    /// In the set for epoll(7).
+    #[cfg(target_os = "linux")]
+    Idle(RawFd),
 }
 
 /// Wakes a [`Waiter`] from another thread.
@@ -41,6 +57,14 @@ impl Waker {
 
 /// Key of the waiter's own pipe.
 const PIPE: usize = usize::MAX;
+
+/// Key of the set for epoll(7), which is readable when one of its sockets is ready.
+#[cfg(target_os = "linux")]
+const EPOLL: usize = usize::MAX - 1;
+
+/// Most sockets that poll(2) looks at again and again.
+#[cfg(target_os = "linux")]
+const FEW: usize = 64;
 
 impl Waiter {
     /// A waiter without sockets; makes no system call.
@@ -74,21 +98,20 @@ impl Waiter {
             Interest::Read => libc::POLLIN,
         };
         if self.places.len() <= key {
-            self.places.resize(key + 1, usize::MAX);
+            self.places.resize(key + 1, Place::Nowhere);
         }
-        self.places[key] = self.fds.len();
+        self.places[key] = Place::Polled(self.polled.len());
         self.push(key, socket.as_raw_fd(), events);
         Ok(())
     }
 
     /// Forgets the socket under `key`.
     pub fn remove(&mut self, key: usize) {
-        let place = std::mem::replace(&mut self.places[key], usize::MAX);
-        self.fds.swap_remove(place);
-        self.keys.swap_remove(place);
-        match self.keys.get(place) {
-            Some(&PIPE) | None => {}
-            Some(&moved) => self.places[moved] = place,
+        match std::mem::replace(&mut self.places[key], Place::Nowhere) {
+            Place::Nowhere => {}
+            Place::Polled(place) => self.unpoll(place),
+            #[cfg(target_os = "linux")]
+            Place::Idle(fd) => self.epoll.iter().for_each(|epoll| epoll.remove(fd)),
         }
     }
 
@@ -98,30 +121,71 @@ impl Waiter {
     /// What poll(2) returns other than EINTR.
     pub fn wait(&mut self, until: Option<Instant>, ready: &mut Vec<(usize, Ready)>) -> io::Result<()> {
         ready.clear();
-        loop {
-            let found = poll(&mut self.fds, until.map(nap))?;
-            if found > 0 {
+        // The kernel adds up to 0.1 % of the time asked for (select_estimate_accuracy in fs/select.c), one millisecond a
+        // second: nap() asks for a little less, and the short rest is asked for again.
+        while poll(&mut self.polled, until.map(nap))? == 0 {
+            if signal().is_some() || until.is_some_and(|until| until <= clock::now()) {
                 break;
             }
-            // The kernel adds up to 0.1 % of the time asked for (select_estimate_accuracy in fs/select.c), one
-            // millisecond a second: nap() asks for a little less, and the short rest is asked for again.
-            if signal().is_some() || until.is_some_and(|until| until <= clock::now()) {
-                return Ok(());
+        }
+        for (polled, &key) in self.polled.iter().zip(&self.keys).filter(|(polled, _)| polled.revents != 0) {
+            match key {
+                PIPE => self.pipe.iter().for_each(|(read, _)| empty(read)),
+                #[cfg(target_os = "linux")]
+                EPOLL => {
+                    let Some(epoll) = &mut self.epoll else { continue };
+                    ready.extend(epoll.ready()?.map(|(key, revents)| (key, readiness(revents))));
+                }
+                key => ready.push((key, readiness(polled.revents))),
             }
         }
-        for (fd, &key) in self.fds.iter().zip(&self.keys).filter(|(fd, _)| fd.revents != 0) {
-            if key == PIPE {
-                self.pipe.iter().for_each(|(read, _)| empty(read));
-            } else {
-                ready.push((key, readiness(fd.revents)));
-            }
-        }
+        #[cfg(target_os = "linux")]
+        self.set_idle_aside();
         Ok(())
     }
 
     fn push(&mut self, key: usize, fd: RawFd, events: libc::c_short) {
-        self.fds.push(libc::pollfd { fd, events, revents: 0 });
+        self.polled.push(libc::pollfd { fd, events, revents: 0 });
         self.keys.push(key);
+    }
+
+    fn unpoll(&mut self, place: usize) {
+        self.polled.swap_remove(place);
+        self.keys.swap_remove(place);
+        if let Some(moved) = self.keys.get(place).and_then(|&key| self.places.get_mut(key)) {
+            *moved = Place::Polled(place);
+        }
+    }
+
+    /// Where poll(2) would look at many sockets again, those that it found idle go into the set for epoll(7), which costs
+    /// a call for each once, and nothing as long as they are idle. A socket that is ready at the first look, as on
+    /// loopback, never gets there. Where there is no set, for want of a descriptor or of watches, poll(2) goes on.
+    #[cfg(target_os = "linux")]
+    fn set_idle_aside(&mut self) {
+        let sockets = self.keys.len() - usize::from(self.pipe.is_some()) - usize::from(self.epoll.is_some());
+        if sockets <= FEW || self.make_set().is_err() {
+            return;
+        }
+        let Some(epoll) = &self.epoll else { return };
+        let mut moved = Vec::new();
+        for (place, (polled, &key)) in self.polled.iter().zip(&self.keys).enumerate() {
+            if key < EPOLL && polled.revents == 0 && epoll.add(polled, key).is_ok() {
+                self.places[key] = Place::Idle(polled.fd);
+                moved.push(place);
+            }
+        }
+        // From the end, so that what takes the place of one is not moved itself.
+        moved.into_iter().rev().for_each(|place| self.unpoll(place));
+    }
+
+    #[cfg(target_os = "linux")]
+    fn make_set(&mut self) -> io::Result<()> {
+        if self.epoll.is_none() {
+            let epoll = Epoll::new()?;
+            self.push(EPOLL, epoll.fd(), libc::POLLIN);
+            self.epoll = Some(epoll);
+        }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ mod words;
 
 pub use attempt::{Attempt, Event};
 pub use code::{Code, Name};
-pub use evidence::{End, Evidence, Route, TcpFacts};
+pub use evidence::{End, Evidence, Neighbour, Route, TcpFacts};
 pub use message::Icmp;
 pub use report::{Hop, Lookup, Path, Report};
 pub(crate) use target::write_with_ports;
@@ -21,5 +21,5 @@ pub use target::{Address, Host, Target};
 pub use totals::Totals;
 pub(crate) use words::slugs;
 pub use words::{
-    By, Cause, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Strategy,
+    By, Cause, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Strategy,
 };

@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod clock;
 pub mod driver;
+mod evidence;
 pub mod resolve;
 pub mod sys;
 pub mod trace;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use crate::classify::codes;
+use crate::classify::{codes, verdict};
 use crate::model::{Attempt, By, Cause, Lookup, Outcome, Protocol, Reason, Report, Strategy};
 
 mod decide;
@@ -498,7 +498,7 @@ impl Engine {
             return (!self.policy.fixed_port && lane.self_connects + 1 < SELF_CONNECT_TRIES).then_some(Duration::ZERO);
         }
         let tries = lane.tries - lane.self_connects;
-        (retryable(attempt) && tries <= self.policy.retries).then_some(self.policy.retry_delay)
+        (verdict::retryable(attempt) && tries <= self.policy.retries).then_some(self.policy.retry_delay)
     }
 
     fn lane_done(&mut self, now: Instant, key: usize, index: usize) {
@@ -686,17 +686,6 @@ fn same_host(a: SocketAddr, b: SocketAddr) -> bool {
 
 fn limit_reached() -> LookupFailure {
     LookupFailure { error: None, by: By::Limit, cause: Some(Cause::ResolverLimit), family: None }
-}
-
-/// The documents call the code retryable; silence until our own limit is what they call WSAETIMEDOUT.
-///
-/// A policy is not gone in a second, whatever the code that stands for it.
-fn retryable(attempt: &Attempt) -> bool {
-    match attempt.error {
-        _ if attempt.outcome == Outcome::Denied => false,
-        Some(code) => codes::describe(code).retryable,
-        None => matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
-    }
 }
 
 fn lanes(goal: &Goal, found: &[Found]) -> Vec<Lane> {

@@ -458,10 +458,11 @@ fn a_message_before_the_limit_is_kept() {
     net.filter("output", "tcp flags syn limit rate 1/minute burst 1 packets reject with icmpx type admin-prohibited");
     net.nft("add rule inet lab output tcp dport 80 drop");
     let run = Run::of(rconnect(&net, "-t 1200ms 127.0.0.1 80"));
-    assert_eq!(run.one().verdict(), "timed-out prohibited limit completion -");
+    assert_eq!(run.one().verdict(), "denied prohibited peer completion -");
+    assert_eq!(run.one().0["ended"], "limit");
     assert_eq!(run.one().message(), "3/13 from 127.0.0.1, communication administratively prohibited");
     assert_eq!(run.one().0["icmp"]["decisive"], false);
-    assert_eq!(run.output.code(), 5);
+    assert_eq!(run.output.code(), 7);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use support::*;
 
 const CONNECTED: &str = "connected - - completion -";
 const SILENCE: &str = "timed-out silence limit completion -";
+const MISMATCH: &str = "timed-out source-mismatch limit completion -";
 const UNCONFIRMED: &str = "unconfirmed no-reply limit completion -";
 const REFUSED: &str = "refused rst peer completion ECONNREFUSED";
 const NO_ROUTE: &str = "unreachable no-route local connect ENETUNREACH";
@@ -213,7 +214,7 @@ fn source_addresses() {
         ("-s 127.0.0.1", "10.9.7.7", "invalid source-mismatch local connect EINVAL"),
         ("-u -s 127.0.0.1", "10.9.7.7", "invalid source-mismatch local connect EINVAL"),
         // Linux sends it, and nobody can answer.
-        ("-t 50ms -s ::1", "fd09::7", SILENCE),
+        ("-t 50ms -s ::1", "fd09::7", MISMATCH),
         ("-s 10.9.0.1", "127.0.0.1", REFUSED),
         ("-s fd09::1", "::1", REFUSED),
         ("-s 10.9.0.1", "10.9.7.7", REFUSED),
@@ -237,6 +238,42 @@ fn a_source_port_is_free_again_when_asked_for() {
     assert_eq!(from("--reuse-address", 81), CONNECTED);
 }
 
+/// The route is that of the attempt's own packets: rules may look at source, type of service, protocol and port.
+#[test]
+fn routes_by_rule() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| vec![packet.reset()]);
+    net.ip("address add 10.9.0.5/32 dev tun0
+        rule add from 10.9.0.5 lookup 100
+        route add blackhole 198.51.100.0/24 table 100
+        route add unreachable 198.51.101.0/24 table 100
+        rule add tos 0x10 lookup 101
+        route add prohibit 198.51.100.0/24 table 101
+        rule add ipproto tcp dport 443 lookup 102
+        route add prohibit 198.51.100.0/24 table 102
+        route add 198.51.0.0/16 dev tun0");
+    let from = |options: &str, port: u16| verdict(&net, &format!("{options} 198.51.100.1 {port}"));
+    assert_eq!(from("", 9), REFUSED);
+    assert_eq!(from("-s 10.9.0.5", 9), "unreachable blackhole-route local connect EINVAL");
+    assert_eq!(from("--tos 16", 9), "denied prohibit-route local connect EACCES");
+    assert_eq!(from("", 443), "denied prohibit-route local connect EACCES");
+    let unreachable = "unreachable unreachable-route local connect EHOSTUNREACH";
+    assert_eq!(verdict(&net, "-s 10.9.0.5 198.51.101.1 9"), unreachable);
+}
+
+/// A rule of this machine that drops the SYN leaves no entry for the next hop, either; the table of neighbours is not to
+/// blame.
+#[test]
+fn a_next_hop_that_nobody_asked_for() {
+    let net = Netns::new();
+    net.ip("link add lan0 type veth peer name lan1
+        link set lan0 up
+        link set lan1 up
+        address add 10.8.0.1/24 dev lan0");
+    net.filter("output", "tcp dport 9 drop");
+    expect(&net, "-t 50ms", &[("10.8.0.9", SILENCE)]);
+}
+
 #[test]
 fn interfaces() {
     let net = Netns::new();
@@ -247,7 +284,8 @@ fn interfaces() {
     }
     expect(&net, "-I tun0", &[("10.9.7.7", REFUSED), ("fd09::7", REFUSED)]);
     // Sent there, and lost.
-    expect(&net, "-t 50ms -I lo", &[("10.9.7.7", SILENCE)]);
+    expect(&net, "-t 50ms -I lo", &[("10.9.7.7", MISMATCH)]);
+    expect(&net, "-t 50ms -I tun0", &[("127.0.0.1", MISMATCH)]);
     net.ip("link set tun0 down");
     expect(&net, "", &[("10.9.7.7", NO_ROUTE), ("fd09::7", NO_ROUTE)]);
     expect(&net, "-I tun0", &[("10.9.7.7", NO_ROUTE), ("fd09::7", NO_ROUTE)]);
@@ -371,9 +409,9 @@ fn a_filter_that_answers_in_the_place_of_tcp() {
     let filters =
         [("seccomp", Sandbox::connect_fails as fn(Errno) -> Sandbox), ("cgroup", Sandbox::cgroup_connect_fails)];
     let codes = [
-        (Errno::ECONNREFUSED, "denied local-policy local connect ECONNREFUSED"),
-        (Errno::ETIMEDOUT, "denied local-policy local connect ETIMEDOUT"),
-        (Errno::ECONNRESET, "denied local-policy local connect ECONNRESET"),
+        (Errno::ECONNREFUSED, "refused intercepted - connect ECONNREFUSED"),
+        (Errno::ETIMEDOUT, "timed-out intercepted - connect ETIMEDOUT"),
+        (Errno::ECONNRESET, "reset intercepted - connect ECONNRESET"),
         // The route is fine.
         (Errno::EHOSTUNREACH, "unreachable - local connect EHOSTUNREACH"),
         (Errno::ENETUNREACH, "unreachable - local connect ENETUNREACH"),

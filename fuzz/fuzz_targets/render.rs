@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::grammar::Grammar;
-use rconnect::model::{Attempt, By, Cause, Code, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals};
-use rconnect::output::{Format, Reporter, Show, Style, csv};
+use rconnect::model::{Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals, output, rconnect, use};
 
 fuzz_target!(|bytes: &[u8]| {
     // Bytes that run out end in zeros, so that this only fails for a choice from nothing.
@@ -125,6 +124,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         by: maybe(u, |u| u.choose(By::ALL).copied())?,
         cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
         phase: maybe(u, |u| u.choose(Phase::ALL).copied())?,
+        ended: maybe(u, |u| u.choose(Ended::ALL).copied())?,
         error: maybe(u, code)?,
         local: maybe(u, address)?,
         icmp: maybe(u, icmp)?,
@@ -140,6 +140,7 @@ fn route(u: &mut Unstructured) -> Result<Route> {
     Ok(Route {
         kind: maybe(u, |u| u.choose(RouteKind::ALL).copied())?,
         interface: maybe(u, interface)?,
+        loopback: u.arbitrary()?,
         gateway: u.arbitrary()?,
         source: u.arbitrary()?,
         error: maybe(u, code)?,

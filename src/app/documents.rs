@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::app::args::{Args, Kind};
 use crate::classify::codes::{self, Row, System, Vocabulary};
 use crate::classify::exit;
-use crate::model::{By, Cause, Outcome, PathEnd, Phase};
+use crate::model::{By, Cause, Ended, Outcome, PathEnd, Phase};
 use crate::output;
 use crate::output::csv;
 
@@ -201,7 +201,7 @@ fn words() -> String {
     macro_rules! list_of { ($($key:literal: $words:ident,)*) => {
         [$(words_of($key, $words::ALL.iter().map(|word| (word.slug(), word.meaning()))),)*].concat()
     } }
-    list_of! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, }
+    list_of! { "outcome": Outcome, "by": By, "phase": Phase, "ended": Ended, "cause": Cause, "pathEnd": PathEnd, }
 }
 
 fn words_of(key: &str, words: impl Iterator<Item = (&'static str, &'static str)>) -> String {

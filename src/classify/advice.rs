@@ -176,7 +176,13 @@ impl Subject<'_> {
                 format!("{to} is not the address of one host: TCP connects to one host, not to a group")
             }
             Cause::SourceMismatch => format!("source address or interface cannot reach {to}: leave -s or -I out"),
+            Cause::SourceAddress if Family::of(to) == Family::V6 => {
+                "that source address is not on this machine, or not yet usable (duplicate address detection)".into()
+            }
             Cause::SourceAddress => "that source address is not on this machine".into(),
+            Cause::LocalPorts if platform == Platform::Windows && attempt.phase == Some(Phase::Bind) => {
+                "that source port is taken, reserved (netsh interface ipv4 show excludedportrange tcp) or held exclusively".into()
+            }
             Cause::LocalPorts if attempt.phase == Some(Phase::Bind) => {
                 "that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time"
                     .into()
@@ -192,6 +198,10 @@ impl Subject<'_> {
             }
             Cause::Broadcast => "a broadcast address needs --broadcast".into(),
             Cause::ScopeMissing => format!("a link-local address needs its interface: {to}%INTERFACE"),
+            Cause::Intercepted => {
+                "connect() was answered before TCP sent anything: by a library in its place (LD_PRELOAD, proxychains) or a filter"
+                    .into()
+            }
             Cause::Silence => format!(
                 "no answer: a firewall drops the packets, the host is down, or its queue of new connections is full{}",
                 self.hint()
@@ -202,7 +212,7 @@ impl Subject<'_> {
             Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),
             Cause::SelfConnect => format!("nothing listens on {port}: the connection met itself"),
             Cause::NoReply => "no reply proves nothing with UDP: send what the service answers (--payload)".into(),
-            Cause::NoInterface | Cause::Descriptors | Cause::Buffers => shortage(cause, platform)?.into(),
+            Cause::NoInterface | Cause::Descriptors | Cause::Buffers | Cause::NeighbourTable => shortage(cause, platform)?.into(),
             Cause::NoSuchName
             | Cause::NoData
             | Cause::WrongFamily
@@ -224,7 +234,7 @@ impl Subject<'_> {
 
     /// An ICMP message, or a code that stands for one, decided it.
     fn by_message(&self, cause: Cause) -> String {
-        let (to, port, by) = (self.to(), self.attempt.address.port(), self.speaker());
+        let (to, port, by) = (self.to(), self.attempt.address.port(), self.attempt.by);
         let icmp = self.attempt.icmp.as_ref();
         let sender = icmp.map_or_else(|| "a router".to_string(), |icmp| icmp.from.to_string());
         let own = by == Some(By::Local) && !matches!(cause, Cause::TtlExceeded | Cause::ParameterProblem);
@@ -242,7 +252,10 @@ impl Subject<'_> {
                 format!("{sender} says it does not speak this protocol, or a firewall rule there does")
             }
             Cause::Prohibited => format!("{sender} forbids it: ask whoever runs that firewall"),
-            Cause::RouterUnreachable if itself => format!("{to} itself says so: a firewall rule there rejects it"),
+            // Where a NAT rule of this machine translates the address, the message is translated, too.
+            Cause::RouterUnreachable if itself => {
+                format!("{to} itself says so: a firewall rule there, or a NAT rule here whose target does not answer")
+            }
             Cause::RouterUnreachable if icmp.is_some_and(|icmp| icmp.is_host_unreachable()) => {
                 format!("{sender} cannot reach it: no such host behind that router, or a firewall rule there")
             }
@@ -265,16 +278,6 @@ impl Subject<'_> {
         let local = self.attempt.local.is_some_and(|local| local.ip().to_canonical() == to);
         let routed = self.attempt.route.as_ref().is_some_and(|route| route.kind == Some(RouteKind::Local));
         local || to.is_loopback() || routed
-    }
-
-    /// Who said what the cause rests on: where our limit ended the attempt, the sender of the message until then.
-    fn speaker(&self) -> Option<By> {
-        match (&self.attempt.icmp, self.attempt.by, self.attempt.local) {
-            (Some(icmp), Some(By::Limit), _) if icmp.from == self.to() => Some(By::Peer),
-            (Some(icmp), Some(By::Limit), Some(local)) if icmp.from == local.ip().to_canonical() => Some(By::Local),
-            (Some(_), Some(By::Limit), _) => Some(By::Router),
-            (_, by, _) => by,
-        }
     }
 }
 
@@ -317,6 +320,9 @@ fn shortage(cause: Cause, platform: Platform) -> Option<&'static str> {
         Cause::NoInterface => "no such interface on this machine",
         Cause::Descriptors if platform == Platform::Windows => "too many open sockets: lower -j",
         Cause::Descriptors => "too many open files: raise ulimit -n or lower -j",
+        Cause::NeighbourTable => {
+            "the table of neighbours of this machine is full: lower -j or --rate, or raise net.ipv4.neigh.default.gc_thresh3"
+        }
         Cause::Buffers => "this machine is out of memory or buffers: lower -j, try again later",
         _ => return None,
     })

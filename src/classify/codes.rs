@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::model::{Code, Name, Outcome, Phase, slugs};
+use crate::model::{Code, Name, Outcome, Phase, Platform, slugs};
 pub use table::TABLE;
 
 slugs! {
@@ -153,7 +153,16 @@ impl Row {
 
 /// The documented row of a code that this system returned.
 pub fn row(code: Code) -> Option<&'static Row> {
-    if cfg!(windows) { row_by_winsock(code) } else { row_by_number(code) }
+    row_on(Platform::HERE, code)
+}
+
+/// The documented row of a code that a system returned. On Unix the numbers are those of this system: only the vocabulary
+/// differs.
+pub fn row_on(platform: Platform, code: Code) -> Option<&'static Row> {
+    match platform {
+        Platform::Windows => row_by_winsock(code),
+        Platform::Linux | Platform::Macos | Platform::Bsd => row_by_number(code),
+    }
 }
 
 /// Unix: errno and `EAI_` are two number spaces.

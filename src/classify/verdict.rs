@@ -1,12 +1,73 @@
-//! From evidence to verdict: what an attempt came to, who decided it, and the finest cause the evidence allows. Pure.
+//! From evidence to verdict: what must still be asked, what an attempt came to, who decided it, and the finest cause that
+//! the evidence allows. Pure.
 //!
-//! The same number has several causes (EACCES alone has six), so the number never decides by itself: the step that
-//! returned it, the ICMP message behind it, the kernel's count of segments and the routing table do.
+//! One number has several causes (EACCES alone has six), so the number never decides by itself: the step that returned
+//! it, the ICMP message behind it, the kernel's count of segments and the routing table do.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::classify::{codes, icmp};
-use crate::model::{By, Cause, Code, End, Evidence, Icmp, Name, Outcome, Phase, Protocol, RouteKind};
+use crate::model::{
+    Attempt, By, Cause, Code, End, Ended, Event, Evidence, Icmp, Name, Neighbour, Outcome, Phase, Platform, Protocol,
+    Route, RouteKind,
+};
+
+/// What the system can be asked of an attempt that has ended, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// The route of the socket's packets.
+    Route,
+    /// The route without the socket's source and interface.
+    Unbound,
+    /// The next hop's link address.
+    Neighbour,
+}
+
+impl Question {
+    /// All of them, in the order in which they are asked.
+    pub const ALL: [Question; 3] = [Question::Route, Question::Unbound, Question::Neighbour];
+}
+
+/// Whether the verdict can depend on the answer. The answers to the questions before it are in the evidence.
+pub fn asks(evidence: &Evidence, question: Question) -> bool {
+    match question {
+        Question::Route => is_nameless(evidence) || is_silent(evidence) || is_unexplained(evidence),
+        Question::Unbound => {
+            let failed = evidence.route.as_ref().is_some_and(|route| route.error.is_some());
+            evidence.source_given && (failed || is_silent(evidence))
+        }
+        Question::Neighbour => is_silent(evidence) && evidence.route.is_some(),
+    }
+}
+
+/// A blocking connect() that failed has forgotten its own address, which tells our own messages from a router's.
+fn is_nameless(evidence: &Evidence) -> bool {
+    evidence.local.is_none() && !evidence.icmp.is_empty()
+}
+
+/// Our limit ended it and nobody spoke; "host unreachable" may be this machine's own word for a next hop that is silent.
+fn is_silent(evidence: &Evidence) -> bool {
+    let nothing = evidence.icmp.is_empty();
+    let perhaps_own = evidence.icmp.iter().any(|(icmp, _)| icmp.is_host_unreachable());
+    evidence.end == End::Limit && (nothing || perhaps_own)
+}
+
+/// The routing table can explain what the call itself decided, and a route that disappeared during the handshake.
+fn is_unexplained(evidence: &Evidence) -> bool {
+    use Name::*;
+    const LOCAL: [Name; 6] = [ENETUNREACH, EHOSTUNREACH, EACCES, EPERM, EINVAL, EADDRNOTAVAIL];
+    if !evidence.icmp.is_empty() {
+        return false;
+    }
+    let names = match evidence.phase {
+        Phase::Connect => &LOCAL[..],
+        Phase::Completion => &LOCAL[..2],
+        _ => &[],
+    };
+    let explains = |code| name(evidence, code).is_some_and(|name| names.contains(&name));
+    evidence.soft.is_some() || matches!(evidence.end, End::Error(code) if explains(code))
+}
 
 /// What the evidence comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +80,56 @@ pub struct Verdict {
     pub cause: Option<Cause>,
     /// The message that decided it, else the first that came.
     pub icmp: Option<Icmp>,
+}
+
+/// The attempt that the evidence shows. The schedule knows when it began and sets `started`.
+pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
+    let verdict = judge(&evidence);
+    let (ended, error) = match evidence.end {
+        End::Success => (Ended::System, None),
+        End::Error(code) => (Ended::System, Some(code)),
+        End::Limit => (Ended::Limit, None),
+        End::Interrupted => (Ended::Signal, None),
+    };
+    Attempt {
+        address: evidence.address,
+        number,
+        started: Duration::ZERO,
+        elapsed: evidence.elapsed,
+        outcome: verdict.outcome,
+        by: verdict.by,
+        cause: verdict.cause,
+        phase: Some(evidence.phase),
+        ended: Some(ended),
+        error,
+        local: evidence.local,
+        syns: evidence.tcp.syns.filter(|_| left(&verdict)),
+        icmp: verdict.icmp,
+        rtt: evidence.tcp.rtt,
+        route: evidence.route.filter(|route| *route != Route::default()),
+        reason: None,
+        events,
+    }
+}
+
+/// Whether a SYN left this machine. TCP counts what it handed on: without a route, or without the next hop's address,
+/// that came to nothing. A rule that answers with a message has seen it.
+fn left(verdict: &Verdict) -> bool {
+    let stopped_here = verdict.by == Some(By::Local) && verdict.icmp.is_none();
+    !stopped_here && !matches!(verdict.cause, Some(Cause::NeighbourSilent | Cause::Intercepted))
+}
+
+/// Whether another try can help: the documents call the code retryable, or nobody answered until our own limit, which
+/// they call WSAETIMEDOUT. A policy is not gone in a second, whatever the code that stands for it, and a destination that
+/// is no host's address never answers.
+pub fn retryable(attempt: &Attempt) -> bool {
+    if attempt.outcome == Outcome::Denied || attempt.cause == Some(Cause::NotUnicast) {
+        return false;
+    }
+    match attempt.error {
+        Some(code) => codes::describe(code).retryable,
+        None => matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
+    }
 }
 
 /// Judges one attempt.
@@ -34,14 +145,21 @@ pub fn judge(evidence: &Evidence) -> Verdict {
             None => by_code(evidence, code),
         },
     };
-    let icmp = icmp.or_else(|| evidence.icmp.first().map(|(first, _)| collapse(evidence, first)));
+    let last = if evidence.end == End::Limit { evidence.icmp.last() } else { evidence.icmp.first() };
+    let icmp = icmp.or_else(|| last.map(|(icmp, _)| collapse(evidence, icmp)));
     Verdict { outcome, by, cause, icmp }
 }
 
+/// Outcome, who decided it, cause.
 type Judged = (Outcome, Option<By>, Option<Cause>);
 
 const fn local(outcome: Outcome, cause: Cause) -> Judged {
     (outcome, Some(By::Local), Some(cause))
+}
+
+/// A code by its documented name.
+fn name(evidence: &Evidence, code: Code) -> Option<Name> {
+    codes::row_on(evidence.platform, code).map(|row| row.name)
 }
 
 fn success(evidence: &Evidence) -> Judged {
@@ -58,17 +176,37 @@ fn stands_for(destination: SocketAddr, local: SocketAddr) -> bool {
         && (own.is_ipv4() || own.is_loopback())
 }
 
-/// Our limit is all that ended it; what was seen until then tells why nothing else did.
+/// Our limit ended it. The last message that came says what the answer is; without one, the outcome is silence, and what
+/// else is known tells why.
 fn limit(evidence: &Evidence) -> Judged {
+    if let Some((icmp, errno)) = evidence.icmp.last() {
+        return by_message(evidence, icmp, Code::Os(*errno));
+    }
+    if evidence.neighbour == Some(Neighbour::Missing) {
+        return local(Outcome::Unavailable, Cause::NeighbourTable);
+    }
     let (outcome, nothing) = match evidence.protocol {
         Protocol::Tcp => (Outcome::TimedOut, Cause::Silence),
         Protocol::Udp => (Outcome::Unconfirmed, Cause::NoReply),
     };
-    let said = evidence.icmp.last().and_then(|(icmp, errno)| by_message(evidence, icmp, Code::Os(*errno)).2);
     let remembered = || by_code(evidence, evidence.soft?).2;
-    let unresolved = || evidence.unresolved.then_some(Cause::NeighbourSilent);
-    let cause = said.or_else(remembered).or_else(unresolved).unwrap_or(nothing);
+    let unresolved = || (evidence.neighbour == Some(Neighbour::Unresolved)).then_some(Cause::NeighbourSilent);
+    let mismatch = || is_mismatch(evidence).then_some(Cause::SourceMismatch);
+    let cause = remembered().or_else(mismatch).or_else(unresolved).unwrap_or(nothing);
     (outcome, Some(By::Limit), Some(cause))
+}
+
+/// Whether the source address or the interface that was asked for lets nothing reach the destination, or nothing come
+/// back, without an error: packets of the loopback interface or address do not leave the machine, and those to the
+/// machine itself are not found behind another interface.
+fn is_mismatch(evidence: &Evidence) -> bool {
+    let (Some(route), Some(unbound)) = (&evidence.route, &evidence.unbound) else { return false };
+    let own = unbound.kind == Some(RouteKind::Local);
+    let loopback_source = evidence.local.is_some_and(|local| local.ip().to_canonical().is_loopback());
+    match own {
+        true => route.kind != Some(RouteKind::Local),
+        false => loopback_source || route.loopback,
+    }
 }
 
 /// The message that ended the attempt: the last one of which the kernel made the code that it returned.
@@ -121,7 +259,7 @@ fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
 
 fn asked_in_vain(evidence: &Evidence, icmp: &Icmp) -> bool {
     let kernel_gave_up = evidence.kernel_ended && matches!(evidence.end, End::Error(_));
-    evidence.unresolved || (kernel_gave_up && collapse(evidence, icmp).count == 1)
+    evidence.neighbour == Some(Neighbour::Unresolved) || (kernel_gave_up && collapse(evidence, icmp).count == 1)
 }
 
 /// A blocking connect() that failed has forgotten its address; the routing table knows which it was.
@@ -132,8 +270,8 @@ fn own_address(evidence: &Evidence) -> Option<IpAddr> {
 
 /// No message explains the code: the step and the name do.
 fn by_code(evidence: &Evidence, code: Code) -> Judged {
-    let judged = codes::name(code).and_then(|name| shortage(name).or_else(|| by_name(evidence, name)));
-    judged.unwrap_or_else(|| by_table(evidence, code))
+    let by_name = |name| shortage(evidence, name).or_else(|| by_name(evidence, name));
+    name(evidence, code).and_then(by_name).unwrap_or_else(|| by_table(evidence, code))
 }
 
 fn by_name(evidence: &Evidence, name: Name) -> Option<Judged> {
@@ -148,14 +286,26 @@ fn by_name(evidence: &Evidence, name: Name) -> Option<Judged> {
 }
 
 /// A local shortage is never the peer's state, in whatever step it shows.
-fn shortage(name: Name) -> Option<Judged> {
+fn shortage(evidence: &Evidence, name: Name) -> Option<Judged> {
+    let cause = local_shortage(name)?;
+    // Windows has WSAENOBUFS for ports that are used up.
+    let ports = is_winsock(evidence) && name == Name::ENOBUFS && evidence.phase != Phase::Socket;
+    Some(local(Outcome::Unavailable, if ports { Cause::LocalPorts } else { cause }))
+}
+
+/// What this machine lacks, by the name of the code; `None` for one that tells of no shortage.
+pub fn local_shortage(name: Name) -> Option<Cause> {
     Some(match name {
-        Name::EMFILE | Name::ENFILE => local(Outcome::Unavailable, Cause::Descriptors),
-        Name::ENOMEM | Name::ENOBUFS => local(Outcome::Unavailable, Cause::Buffers),
-        Name::ENODEV => local(Outcome::Unavailable, Cause::NoInterface),
-        Name::ENETDOWN => local(Outcome::Unavailable, Cause::NetworkDown),
+        Name::EMFILE | Name::ENFILE => Cause::Descriptors,
+        Name::ENOMEM | Name::ENOBUFS | Name::EAI_MEMORY => Cause::Buffers,
+        Name::ENODEV => Cause::NoInterface,
+        Name::ENETDOWN => Cause::NetworkDown,
         _ => return None,
     })
+}
+
+fn is_winsock(evidence: &Evidence) -> bool {
+    evidence.platform == Platform::Windows
 }
 
 fn policy(name: Name) -> Option<Judged> {
@@ -176,6 +326,8 @@ fn bind(evidence: &Evidence, name: Name) -> Option<Judged> {
     match name {
         Name::EADDRNOTAVAIL => Some(local(Outcome::Unavailable, Cause::SourceAddress)),
         Name::EADDRINUSE => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
+        // WSAEACCES: the port is reserved (netsh … excludedportrange) or held with SO_EXCLUSIVEADDRUSE.
+        Name::EACCES if is_winsock(evidence) => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
         Name::EINVAL if scope_missing(evidence.address) => Some(local(Outcome::Invalid, Cause::ScopeMissing)),
         Name::EINVAL => Some(local(Outcome::Invalid, Cause::SourceMismatch)),
         _ => policy(name),
@@ -184,57 +336,99 @@ fn bind(evidence: &Evidence, name: Name) -> Option<Judged> {
 
 /// The call of connect() decides only what this machine can decide alone.
 fn call(evidence: &Evidence, name: Name) -> Option<Judged> {
-    let routed = evidence.route.as_ref().and_then(|route| route.error).and_then(codes::name);
     let kind = evidence.route.as_ref().and_then(|route| route.kind);
+    let routed = route_error(evidence, evidence.route.as_ref());
     let ip = evidence.address.ip().to_canonical();
     let datagram = evidence.protocol == Protocol::Udp;
     Some(match name {
-        // Before anything was sent, nobody else can have spoken.
+        // TCP has sent nothing, so that nobody else can have answered it.
         Name::ECONNREFUSED | Name::ECONNRESET | Name::ECONNABORTED | Name::ETIMEDOUT
-            if datagram || evidence.filtered =>
+            if datagram || evidence.intercepted =>
         {
-            local(Outcome::Denied, Cause::LocalPolicy)
+            let outcome = match name {
+                Name::ECONNREFUSED => Outcome::Refused,
+                Name::ETIMEDOUT => Outcome::TimedOut,
+                _ => Outcome::Reset,
+            };
+            (outcome, None, Some(Cause::Intercepted))
         }
         Name::EACCES if datagram && (kind == Some(RouteKind::Broadcast) || ip == Ipv4Addr::BROADCAST) => {
             local(Outcome::Denied, Cause::Broadcast)
         }
         Name::EACCES if routed == Some(Name::EACCES) => local(Outcome::Denied, Cause::ProhibitRoute),
-        Name::EINVAL if scope_missing(evidence.address) => local(Outcome::Invalid, Cause::ScopeMissing),
-        Name::EINVAL if routed == Some(Name::EINVAL) => local(Outcome::Unreachable, Cause::BlackholeRoute),
-        Name::EINVAL if evidence.source_given => local(Outcome::Invalid, Cause::SourceMismatch),
-        Name::EINVAL => (Outcome::Invalid, Some(By::Local), None),
-        Name::ENETUNREACH
-            if !datagram && (!is_unicast(ip) || matches!(kind, Some(RouteKind::Broadcast | RouteKind::Multicast))) =>
-        {
-            local(Outcome::Unreachable, Cause::NotUnicast)
-        }
-        Name::ENETUNREACH | Name::EHOSTUNREACH if evidence.blocking && evidence.route.is_none() => {
-            (Outcome::Unreachable, None, None)
-        }
-        Name::ENETUNREACH if evidence.source_given && evidence.route.is_some() && routed.is_none() => {
-            local(Outcome::Unreachable, Cause::SourceMismatch)
-        }
-        Name::ENETUNREACH | Name::EHOSTUNREACH
-            if evidence.route.is_some() && routed.is_none() && kind != Some(RouteKind::Broadcast) =>
-        {
-            (Outcome::Unreachable, Some(By::Local), None)
-        }
-        Name::ENETUNREACH => local(Outcome::Unreachable, Cause::NoRoute),
-        // macOS and FreeBSD say it for IPv6 without a route; only where the routing table says so it is a route's word.
-        Name::EHOSTUNREACH if evidence.route.is_none() => (Outcome::Unreachable, Some(By::Local), None),
-        Name::EHOSTUNREACH => local(Outcome::Unreachable, Cause::UnreachableRoute),
+        Name::EINVAL => invalid(evidence, routed),
+        Name::ENETUNREACH | Name::EHOSTUNREACH => unreachable(evidence, name, kind),
         Name::EADDRNOTAVAIL if ip.is_unspecified() => local(Outcome::Invalid, Cause::NotUnicast),
         Name::EADDRNOTAVAIL if no_source(evidence) => local(Outcome::Unavailable, Cause::NoSourceAddress),
-        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => local(Outcome::Unavailable, Cause::LocalPorts),
+        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => ports(evidence, name),
         Name::EMSGSIZE => (Outcome::Invalid, Some(By::Local), None),
         _ => return policy(name).or_else(|| answered(evidence, name)),
     })
 }
 
+/// EINVAL has several causes on Linux: no scope, a blackhole route, a loopback source towards the outside.
+fn invalid(evidence: &Evidence, routed: Option<Name>) -> Judged {
+    let loopback = evidence.local.is_some_and(|local| local.ip().is_loopback());
+    if scope_missing(evidence.address) {
+        local(Outcome::Invalid, Cause::ScopeMissing)
+    } else if routed == Some(Name::EINVAL) && !(evidence.source_given && loopback) {
+        local(Outcome::Unreachable, Cause::BlackholeRoute)
+    } else if evidence.source_given {
+        local(Outcome::Invalid, Cause::SourceMismatch)
+    } else {
+        (Outcome::Invalid, Some(By::Local), None)
+    }
+}
+
+/// The call found no way: a route says so, or there is none.
+fn unreachable(evidence: &Evidence, name: Name, kind: Option<RouteKind>) -> Judged {
+    let ip = evidence.address.ip().to_canonical();
+    let group = matches!(kind, Some(RouteKind::Broadcast | RouteKind::Multicast));
+    let network = name == Name::ENETUNREACH;
+    let reaches = |route: &Option<Route>| route.is_some() && route_error(evidence, route.as_ref()).is_none();
+    if network && evidence.protocol == Protocol::Tcp && (!is_unicast(ip) || group) {
+        return local(Outcome::Unreachable, Cause::NotUnicast);
+    }
+    // Where the table cannot be asked, a call that waited may hand on the word of a router or of the next hop.
+    if evidence.blocking && evidence.route.is_none() {
+        return (Outcome::Unreachable, None, None);
+    }
+    // Without the source and interface that were asked for there is a way.
+    if network && evidence.source_given && (reaches(&evidence.route) || reaches(&evidence.unbound)) {
+        return local(Outcome::Unreachable, Cause::SourceMismatch);
+    }
+    if reaches(&evidence.route) && kind != Some(RouteKind::Broadcast) {
+        return (Outcome::Unreachable, Some(By::Local), None);
+    }
+    // Windows has no unreachable routes, and says WSAEHOSTUNREACH where no route is.
+    if network || is_winsock(evidence) {
+        local(Outcome::Unreachable, Cause::NoRoute)
+    } else if evidence.route.is_some() {
+        local(Outcome::Unreachable, Cause::UnreachableRoute)
+    } else {
+        // macOS and FreeBSD also say it for IPv6 without a route.
+        (Outcome::Unreachable, Some(By::Local), None)
+    }
+}
+
+/// No port is left, or the pair of ends is in use. The documents of Winsock give WSAEADDRNOTAVAIL another meaning: the
+/// remote address is not valid.
+fn ports(evidence: &Evidence, name: Name) -> Judged {
+    match name {
+        Name::EADDRNOTAVAIL if is_winsock(evidence) => (Outcome::Invalid, Some(By::Local), None),
+        _ => local(Outcome::Unavailable, Cause::LocalPorts),
+    }
+}
+
+fn route_error(evidence: &Evidence, route: Option<&Route>) -> Option<Name> {
+    route.and_then(|route| route.error).and_then(|code| name(evidence, code))
+}
+
 /// The system's answer after connect() was under way; without a message behind it only TCP itself can have spoken.
 fn completion(evidence: &Evidence, name: Name) -> Option<Judged> {
+    let ip = evidence.address.ip().to_canonical();
     match name {
-        // The way was lost while it was under way.
+        // The route disappeared during the handshake.
         Name::ENETUNREACH | Name::EHOSTUNREACH
             if evidence.route.as_ref().is_some_and(|route| route.error.is_some()) =>
         {
@@ -243,7 +437,8 @@ fn completion(evidence: &Evidence, name: Name) -> Option<Judged> {
         Name::ENETUNREACH | Name::EHOSTUNREACH | Name::EHOSTDOWN | Name::ENONET => {
             Some((Outcome::Unreachable, None, None))
         }
-        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
+        Name::EADDRNOTAVAIL if ip.is_unspecified() => Some(local(Outcome::Invalid, Cause::NotUnicast)),
+        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => Some(ports(evidence, name)),
         _ => answered(evidence, name).or_else(|| policy(name)),
     }
 }
@@ -253,6 +448,8 @@ fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
     Some(match name {
         // Winsock tells a datagram socket of a port unreachable by WSAECONNRESET.
         Name::ECONNREFUSED | Name::ECONNRESET if datagram => (Outcome::Refused, None, Some(Cause::PortUnreachable)),
+        // Winsock: the time to live of a datagram expired.
+        Name::ENETRESET if datagram => (Outcome::Unreachable, None, Some(Cause::TtlExceeded)),
         Name::ECONNREFUSED => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
         // A reset after the peer had closed its end is EPIPE (tcp_reset() in net/ipv4/tcp_input.c).
         Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE if evidence.tcp.handshake == Some(true) => {
@@ -266,9 +463,16 @@ fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
     })
 }
 
-/// The class that the table gives a code when nothing finer is known.
+/// The class that the table gives a code when nothing finer is known. Before connect() nobody else can have spoken: a
+/// class of the network is none there.
 fn by_table(evidence: &Evidence, code: Code) -> Judged {
-    let outcome = codes::row(code).map_or(Outcome::Failed, |row| row.outcome_in(evidence.phase));
+    use Outcome::*;
+    let class = codes::row_on(evidence.platform, code).map_or(Failed, |row| row.outcome_in(evidence.phase));
+    let before = !matches!(evidence.phase, Phase::Connect | Phase::Completion);
+    let outcome = match class {
+        Refused | Reset | TimedOut | Unreachable if before => Failed,
+        class => class,
+    };
     let by = (evidence.phase != Phase::Completion).then_some(By::Local);
     (outcome, by, None)
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{By, Cause, Code, EventKind, Icmp, Outcome, Phase, Reason, Route};
+use super::{By, Cause, Code, Ended, EventKind, Icmp, Outcome, Phase, Reason, Route};
 
 /// A step in the life of an attempt, for `-v`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Attempt {
     pub cause: Option<Cause>,
     /// The step in which it ended; `None` when not tried.
     pub phase: Option<Phase>,
+    /// What ended it; `None` when not tried.
+    pub ended: Option<Ended>,
     /// The code that the system returned; `None` when it returned none (connected, our own limit, not tried).
     pub error: Option<Code>,
     /// Our end of the connection.
@@ -65,6 +67,7 @@ impl Attempt {
             by: None,
             cause: None,
             phase: None,
+            ended: None,
             error: None,
             local: None,
             icmp: None,

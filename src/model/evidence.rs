@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Code, Icmp, Phase, Protocol, RouteKind};
+use super::{Code, Icmp, Phase, Platform, Protocol, RouteKind};
 
 /// What the system's routing says of a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +12,8 @@ pub struct Route {
     pub kind: Option<RouteKind>,
     /// Outgoing interface.
     pub interface: Option<String>,
+    /// Whether that is the loopback interface.
+    pub loopback: bool,
     /// Next hop, when the destination is not on the link.
     pub gateway: Option<IpAddr>,
     /// Source address that the system would choose.
@@ -44,9 +46,22 @@ pub struct TcpFacts {
     pub handshake: Option<bool>,
 }
 
+/// What the table of neighbours (ARP, neighbour discovery) has of the next hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Neighbour {
+    /// Its link address is known, or none is needed.
+    Resolved,
+    /// Its link address is still asked for, or was in vain: what was sent has not left this machine.
+    Unresolved,
+    /// There is no entry, although what was sent needs one: the table is full.
+    Missing,
+}
+
 /// Everything that is known when an attempt has ended.
 #[derive(Debug, Clone)]
 pub struct Evidence {
+    /// The system whose code it is.
+    pub platform: Platform,
     /// Where to.
     pub address: SocketAddr,
     /// TCP or UDP.
@@ -55,20 +70,22 @@ pub struct Evidence {
     pub phase: Phase,
     /// What ended it.
     pub end: End,
-    /// At our limit: what the kernel remembers although it goes on (SO_ERROR's soft error).
+    /// At our limit: the pending error that the kernel remembers although it goes on.
     pub soft: Option<Code>,
-    /// At our limit: the next hop's address is still asked for, or was in vain (ARP, neighbour discovery).
-    pub unresolved: bool,
     /// Our end; tells a self-connect and our own ICMP messages.
     pub local: Option<SocketAddr>,
     /// ICMP messages, oldest first, each with the code that the kernel made of it.
     pub icmp: Vec<(Icmp, i32)>,
     /// What the kernel's TCP knows.
     pub tcp: TcpFacts,
-    /// A filter answered connect() in the place of TCP, and nothing was sent.
-    pub filtered: bool,
-    /// What the routing table says, where it was asked.
+    /// Something answered connect() in the place of TCP, and TCP sent nothing.
+    pub intercepted: bool,
+    /// What the routing table says of the socket's packets, where it was asked.
     pub route: Option<Route>,
+    /// What it says without the socket's source and interface, where it was asked.
+    pub unbound: Option<Route>,
+    /// What is known of the next hop, where it was asked.
+    pub neighbour: Option<Neighbour>,
     /// The user asked for a source address or interface.
     pub source_given: bool,
     /// The kernel ended it, and not we at the first message.
@@ -77,4 +94,29 @@ pub struct Evidence {
     pub blocking: bool,
     /// From the call of connect() to the end.
     pub elapsed: Duration,
+}
+
+impl Evidence {
+    /// An attempt of which no more is known than how it ended.
+    pub fn new(address: SocketAddr, protocol: Protocol, phase: Phase, end: End) -> Self {
+        Evidence {
+            platform: Platform::HERE,
+            address,
+            protocol,
+            phase,
+            end,
+            soft: None,
+            local: None,
+            icmp: Vec::new(),
+            tcp: TcpFacts::default(),
+            intercepted: false,
+            route: None,
+            unbound: None,
+            neighbour: None,
+            source_given: false,
+            kernel_ended: true,
+            blocking: false,
+            elapsed: Duration::ZERO,
+        }
+    }
 }

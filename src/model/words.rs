@@ -105,6 +105,15 @@ slugs! {
 }
 
 slugs! {
+    /// What ended an attempt.
+    Ended {
+        System = "system": "the system decided it",
+        Limit = "limit": "a timeout or the deadline of rconnect expired",
+        Signal = "signal": "a signal ended it",
+    }
+}
+
+slugs! {
     /// The step in which an attempt ended.
     Phase {
         Resolve = "resolve": "getaddrinfo()",
@@ -162,9 +171,11 @@ slugs! {
         NoSourceAddress = "no-source-address": "no usable source address in this family",
         NoInterface = "no-interface": "no such interface, or it is gone",
         Descriptors = "descriptors": "descriptors ran out",
+        NeighbourTable = "neighbour-table": "the table of neighbours (ARP, neighbour discovery) is full",
         Buffers = "buffers": "kernel memory or buffers ran out",
         NetworkDown = "network-down": "the network subsystem is down",
         LocalPolicy = "local-policy": "a local policy other than a route: firewall, cgroup, Landlock, seccomp, IPsec, privilege",
+        Intercepted = "intercepted": "something answered connect() in the place of TCP: a library or a filter",
         Broadcast = "broadcast": "a datagram to a broadcast address without SO_BROADCAST",
         ScopeMissing = "scope-missing": "a link-local address without its interface",
         Silence = "silence": "no answer at all",

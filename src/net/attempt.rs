@@ -10,14 +10,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{SockAddr, Socket};
 
-use crate::classify::codes;
-use crate::classify::verdict::{self, Verdict};
-use crate::model::{
-    Attempt, By, Cause, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Name, Phase, Protocol, Route,
-    TcpFacts,
-};
-use crate::net::clock;
+use crate::classify::verdict;
+use crate::model::{Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Phase, Protocol, TcpFacts};
 use crate::net::sys::{self, Called, Interest, Ready};
+use crate::net::{clock, evidence};
 use crate::schedule::Connect;
 
 /// What every socket of a run gets before connect().
@@ -163,24 +159,10 @@ fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::R
 }
 
 fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, diary: Diary) -> Attempt {
-    let evidence = Evidence {
-        address: connect.address,
-        protocol: connect.protocol,
-        phase,
-        end: End::Error(code),
-        soft: None,
-        unresolved: false,
-        local: None,
-        icmp: Vec::new(),
-        tcp: TcpFacts::default(),
-        filtered: false,
-        route: None,
-        source_given: options.source.is_some(),
-        kernel_ended: true,
-        blocking: false,
-        elapsed: Duration::ZERO,
-    };
-    attempt(evidence, connect.number, diary.events.unwrap_or_default())
+    let source_given = options.source.is_some();
+    let evidence =
+        Evidence { source_given, ..Evidence::new(connect.address, connect.protocol, phase, End::Error(code)) };
+    verdict::attempt(evidence, connect.number, diary.events.unwrap_or_default())
 }
 
 impl Connecting {
@@ -331,35 +313,18 @@ impl Connecting {
         if end != End::Success || tcp.syns.is_some_and(|syns| syns > 1) {
             self.drain();
         }
-        let filtered = phase == Phase::Connect && matches!(end, End::Error(_)) && sys::is_filtered(&self.socket);
-        let local = self.socket.local_addr().ok().and_then(|local| local.as_socket());
-        let local = local.filter(|local| !local.ip().is_unspecified());
-        let nameless = local.is_none() && !self.messages.is_empty();
-        let silence = self.messages.is_empty() && tcp.syns.is_none_or(|syns| syns == 1);
-        let perhaps_own = self.messages.iter().any(|(icmp, _)| icmp.is_host_unreachable());
-        let silent = end == End::Limit && (silence || perhaps_own);
-        let unexplained = self.messages.is_empty() && (soft.is_some() || explains(phase, end));
-        let asks = self.verbose || nameless || silent || unexplained;
-        let route = asks.then(|| sys::route(self.connect.address)).flatten();
-        let unresolved = silent && route.as_ref().is_some_and(|route| sys::is_unresolved(route, self.connect.address));
-        let evidence = Evidence {
-            address: self.connect.address,
-            protocol: self.connect.protocol,
-            phase,
-            end,
+        let known = Evidence {
             soft,
-            unresolved,
-            local,
             icmp: self.messages,
             tcp,
-            filtered,
-            route,
             source_given: self.source_given,
             kernel_ended: !self.cut,
             blocking: self.blocking,
             elapsed: now - self.called.0,
+            ..Evidence::new(self.connect.address, self.connect.protocol, phase, end)
         };
-        attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())
+        let evidence = evidence::complete(&self.socket, evidence::of_socket(&self.socket, known), self.verbose);
+        verdict::attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())
     }
 
     fn drain(&mut self) {
@@ -368,52 +333,4 @@ impl Connecting {
             self.messages.push((Icmp { at, ..message.icmp }, message.errno));
         }
     }
-}
-
-/// Whether the routing table can explain how an attempt ended: what the call itself decided, and what became of the way
-/// while it was under way.
-fn explains(phase: Phase, end: End) -> bool {
-    use Name::*;
-    const LOCAL: [Name; 6] = [ENETUNREACH, EHOSTUNREACH, EACCES, EPERM, EINVAL, EADDRNOTAVAIL];
-    let End::Error(code) = end else { return false };
-    let names = match phase {
-        Phase::Connect => &LOCAL[..],
-        Phase::Completion => &LOCAL[..2],
-        _ => &[],
-    };
-    codes::name(code).is_some_and(|name| names.contains(&name))
-}
-
-/// Evidence and verdict become what is reported. `started` is set by the driver, who knows the target's start.
-fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
-    let verdict = verdict::judge(&evidence);
-    let error = match evidence.end {
-        End::Error(code) => Some(code),
-        _ => None,
-    };
-    Attempt {
-        address: evidence.address,
-        number,
-        started: Duration::ZERO,
-        elapsed: evidence.elapsed,
-        outcome: verdict.outcome,
-        by: verdict.by,
-        cause: verdict.cause,
-        phase: Some(evidence.phase),
-        error,
-        local: evidence.local,
-        syns: evidence.tcp.syns.filter(|_| left(&verdict)),
-        icmp: verdict.icmp,
-        rtt: evidence.tcp.rtt,
-        route: evidence.route.filter(|route: &Route| *route != Route::default()),
-        reason: None,
-        events,
-    }
-}
-
-/// Whether a SYN left this machine. TCP counts what it handed on: without a route, or without the next hop's address,
-/// that came to nothing. A rule that answers with a message has seen it.
-fn left(verdict: &Verdict) -> bool {
-    let stopped_here = verdict.by == Some(By::Local) && verdict.icmp.is_none();
-    !stopped_here && verdict.cause != Some(Cause::NeighbourSilent)
 }

@@ -15,7 +15,7 @@
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`is_filtered`] | whether connect() was answered before TCP |
-//! | [`route`], [`is_unresolved`] | what the routing table says, and whether the next hop has answered |
+//! | [`route`], [`neighbour`] | what the routing table says, and what is known of the next hop |
 //! | [`ip_versions`] | which versions of IP a socket for an address speaks |
 //! | [`bind`] | a source address |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |

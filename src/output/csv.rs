@@ -6,7 +6,7 @@ use csv::Writer;
 
 use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
-use crate::classify::{advice, exit};
+use crate::classify::{advice, exit, verdict};
 use crate::model::{Attempt, By, Cause, Family, Icmp, Reason, Report};
 
 /// What a line is made of.
@@ -75,7 +75,7 @@ pub const COLUMNS: &[Column] = &[
     column("number", "its number on this system", |l| l.error(|d| d.number)),
     column("winsock_name", "Winsock name", |l| l.error(|d| d.winsock_name)),
     column("winsock_number", "Winsock number", |l| l.error(|d| d.winsock_number)),
-    column("retryable", "true if a retry can succeed", |l| l.error(|d| Some(d.retryable))),
+    column("retryable", "true if a retry can succeed", |l| l.attempt(|a| a.error.map(|_| verdict::retryable(a)))),
     column("icmp_from", "sender of the ICMP message", |l| l.icmp(|i| i.from)),
     column("icmp_type", "its type", |l| l.icmp(|i| i.kind)),
     column("icmp_code", "its code", |l| l.icmp(|i| i.code)),
@@ -86,6 +86,7 @@ pub const COLUMNS: &[Column] = &[
     column("rtt_us", "µs from SYN to SYN/ACK, measured by the kernel", |l| l.attempt(|a| a.rtt.map(micros))),
     column("reason", "why the address was not tried", |l| l.attempt(|a| a.reason.map(Reason::meaning))),
     column("advice", "what to check next", |l| text(advice(l))),
+    column("ended", "what ended the attempt: system, limit or signal", |l| l.attempt(|a| a.ended)),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

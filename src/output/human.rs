@@ -10,7 +10,7 @@ use super::units::{self, address, micros, timestamp};
 use super::wording::{codes, neighbour};
 use super::{Service, Show, Style, matrix, path};
 use crate::classify::advice::{self, Advice, Topic};
-use crate::model::{Attempt, By, Cause, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
+use crate::model::{Attempt, By, Cause, Ended, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
 
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
@@ -236,12 +236,20 @@ fn evidence(protocol: Protocol, attempt: &Attempt, style: Style) -> Vec<String> 
     let main = match (attempt.cause, decisive) {
         (Some(Cause::NeighbourSilent), _) if attempt.by != Some(By::Router) => Some(neighbour(attempt)),
         (_, Some(icmp)) => Some(message(attempt, icmp)),
+        // The last message says what the answer is; the kernel went on until our limit.
+        (_, None) if at_limit(attempt) => early.map(|icmp| message(attempt, icmp)),
         (_, None) => finding(protocol, attempt, style),
     };
+    let early = early.filter(|_| !at_limit(attempt));
     [attempt.reason.map(|reason| reason.meaning().to_string()), main, early.map(|icmp| meanwhile(attempt, icmp))]
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// Whether it ended at our limit, and what it came to rests on a message.
+fn at_limit(attempt: &Attempt) -> bool {
+    attempt.ended == Some(Ended::Limit) && attempt.icmp.is_some()
 }
 
 fn message(attempt: &Attempt, icmp: &Icmp) -> String {

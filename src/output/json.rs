@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
-use crate::classify::{advice, exit};
+use crate::classify::{advice, exit, verdict};
 use crate::model;
 use crate::model::{
-    By, Cause, EventKind, Family, Icmp, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Reason, Report, RouteKind,
-    Strategy,
+    By, Cause, Ended, EventKind, Family, Icmp, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Reason, Report,
+    RouteKind, Strategy,
 };
 
 /// Changes only when a key is taken away.
@@ -109,6 +109,7 @@ struct Attempt<'a> {
     phase: Option<Phase>,
     by: Option<By>,
     cause: Option<Cause>,
+    ended: Option<Ended>,
     error: Option<Described>,
     icmp: Option<Message>,
     syns: Option<u32>,
@@ -134,7 +135,8 @@ impl<'a> Attempt<'a> {
             phase: attempt.phase,
             by: attempt.by,
             cause: attempt.cause,
-            error: attempt.error.map(describe),
+            ended: attempt.ended,
+            error: attempt.error.map(|code| Described { retryable: verdict::retryable(attempt), ..describe(code) }),
             icmp: attempt.icmp.as_ref().map(Message::new),
             syns: attempt.syns,
             rtt_us: attempt.rtt.map(micros),
@@ -348,6 +350,7 @@ mod tests {
         assert_eq!(listed("phase"), slugs(Phase::ALL));
         assert_eq!(listed("cause"), slugs(Cause::ALL));
         assert_eq!(listed("pathEnd"), slugs(PathEnd::ALL));
+        assert_eq!(listed("ended"), slugs(Ended::ALL));
         let route_kinds = schema()["$defs"]["route"]["properties"]["kind"]["examples"].clone();
         assert_eq!(route_kinds, json!(slugs(RouteKind::ALL)));
         let events = schema()["$defs"]["event"]["properties"]["event"]["examples"].clone();
@@ -373,7 +376,7 @@ mod tests {
             let sentences = $words::ALL.iter().map(|word| format!("{word}: {}.", word.meaning()));
             assert_eq!(described($name), sentences.collect::<Vec<_>>());
         })* } }
-        check! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, }
+        check! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, "ended": Ended, }
     }
 
     #[test]
@@ -426,10 +429,10 @@ mod tests {
             r#""resolve":{"elapsed_us":812,"addresses":2,"duplicates":0,"error":null,"by":null,"cause":null,"advice":null},"#,
             r#""attempts":[{"address":"10.1.0.9","port":5432,"family":"ipv4","outcome":"connected","try":1,"#,
             r#""started_us":900,"elapsed_us":1200,"local":"10.1.0.2:41232","phase":"completion","by":null,"cause":null,"#,
-            r#""error":null,"icmp":null,"syns":1,"rtt_us":1100,"route":null,"reason":null,"advice":null},"#,
+            r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"route":null,"reason":null,"advice":null},"#,
             r#"{"address":"10.4.0.5","port":5432,"family":"ipv4","outcome":"denied","try":1,"#,
             r#""started_us":900,"elapsed_us":133,"local":"10.1.0.2:41234","phase":"completion","by":"router","#,
-            r#""cause":"prohibited","error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
+            r#""cause":"prohibited","ended":"system","error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
             r#""winsock_number":10065,"retryable":false},"#,
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
             r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"#,

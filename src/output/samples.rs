@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::classify::codes;
 use crate::model::{
-    Attempt, By, Cause, Code, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Name, Outcome, Path, PathEnd, Phase,
-    Protocol, Reason, Report, Route, RouteKind, Strategy,
+    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Name, Outcome, Path, PathEnd,
+    Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
 };
 
 pub fn us(us: u64) -> Duration {
@@ -57,6 +57,7 @@ pub fn attempt(address: &str, outcome: Outcome) -> Attempt {
     Attempt {
         elapsed: us(133),
         phase: Some(Phase::Completion),
+        ended: Some(Ended::System),
         reason: None,
         ..Attempt::skipped(address, 1, us(900), outcome, Reason::Signal)
     }
@@ -86,6 +87,7 @@ pub fn partial() -> Report {
     let route = Route {
         kind: Some(RouteKind::Unicast),
         interface: Some("eth0".into()),
+        loopback: false,
         gateway: Some(ip("10.1.0.1")),
         source: Some(ip("10.1.0.2")),
         error: None,

@@ -3,25 +3,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{By::*, Cause::*, Family, Outcome::*, Route, TcpFacts};
+use crate::model::{self, By::*, Cause::*, Family, Outcome::*, Route};
 
 fn evidence(phase: Phase, end: End) -> Evidence {
     Evidence {
-        address: "10.4.0.5:80".parse().unwrap(),
-        protocol: Protocol::Tcp,
-        phase,
-        end,
-        soft: None,
-        unresolved: false,
         local: Some("10.1.0.2:41234".parse().unwrap()),
-        icmp: Vec::new(),
-        tcp: TcpFacts::default(),
-        filtered: false,
-        route: None,
-        source_given: false,
-        kernel_ended: true,
-        blocking: false,
         elapsed: Duration::from_millis(1),
+        ..Evidence::new("10.4.0.5:80".parse().unwrap(), Protocol::Tcp, phase, end)
     }
 }
 
@@ -96,14 +84,18 @@ fn the_sender_is_told_apart() {
 }
 
 #[test]
-fn a_message_that_did_not_end_the_attempt_is_kept_and_decides_nothing() {
+fn at_our_limit_the_last_message_is_the_answer() {
     let mut evidence = evidence(Phase::Completion, End::Limit);
     evidence.icmp = vec![message("10.1.0.1", 3, 1, Name::EHOSTUNREACH); 3];
     let verdict = judge(&evidence);
-    assert_eq!((verdict.outcome, verdict.by), (TimedOut, Some(Limit)));
+    assert_eq!((verdict.outcome, verdict.by, verdict.cause), (Unreachable, Some(Router), Some(RouterUnreachable)));
     let icmp = verdict.icmp.unwrap();
     assert_eq!((icmp.count, icmp.decisive), (3, false));
-    assert_eq!(verdict.cause, Some(RouterUnreachable), "not silence: somebody spoke");
+    evidence.icmp.push(message("10.1.0.1", 3, 13, Name::EHOSTUNREACH));
+    assert_eq!(judged(&evidence), (Denied, Some(Router), Some(Prohibited)));
+    let attempt = attempt(evidence.clone(), 1, Vec::new());
+    assert_eq!((attempt.error, attempt.ended), (None, Some(Ended::Limit)));
+    assert_eq!(attempt.icmp.unwrap().code, 13, "the last one");
 
     evidence.end = End::Success;
     assert_eq!(judge(&evidence).outcome, Connected);
@@ -250,11 +242,14 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
         judged(&evidence)
     };
     assert_eq!(with(|_| {}), (TimedOut, Some(Limit), Some(Silence)));
-    assert_eq!(with(|e| e.unresolved = true), (TimedOut, Some(Limit), Some(NeighbourSilent)));
+    assert_eq!(
+        with(|e| e.neighbour = Some(model::Neighbour::Unresolved)),
+        (TimedOut, Some(Limit), Some(NeighbourSilent))
+    );
     let own_rule = |e: &mut Evidence| e.icmp = vec![message("10.1.0.2", 3, 1, Name::EHOSTUNREACH)];
     assert_eq!(
         with(own_rule),
-        (TimedOut, Some(Limit), Some(LocalPolicy)),
+        (Unreachable, Some(Local), Some(LocalPolicy)),
         "the kernel has not given up on a neighbour"
     );
     let lost = |e: &mut Evidence| {
@@ -272,8 +267,9 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
 fn what_was_never_sent_is_nobody_elses() {
     for name in [Name::ECONNREFUSED, Name::ECONNRESET, Name::ETIMEDOUT] {
         let mut evidence = failed(Phase::Connect, name);
-        evidence.filtered = true;
-        assert_eq!(judged(&evidence), (Denied, Some(Local), Some(LocalPolicy)), "{name}");
+        evidence.intercepted = true;
+        let (_, by, cause) = judged(&evidence);
+        assert_eq!((by, cause), (None, Some(Intercepted)), "{name}");
     }
     let mut evidence = failed(Phase::Connect, Name::ENETUNREACH);
     evidence.route = routed(None, Some(RouteKind::Unicast));
@@ -305,5 +301,128 @@ fn every_row_of_the_table_comes_to_a_verdict_in_every_phase() {
             let (outcome, ..) = judged(&evidence(phase, End::Error(code)));
             assert_ne!(outcome, Connected, "{} in {phase}", row.name);
         }
+    }
+}
+
+/// Who could have spoken before connect()?
+#[test]
+fn before_connect_nothing_is_the_peers_word() {
+    for phase in [Phase::Socket, Phase::Option, Phase::Bind] {
+        for name in [Name::ECONNREFUSED, Name::ECONNRESET, Name::ETIMEDOUT, Name::EHOSTUNREACH, Name::ENETUNREACH] {
+            assert_eq!(judged(&failed(phase, name)), (Failed, Some(Local), None), "{name} in {phase}");
+        }
+    }
+}
+
+#[test]
+fn a_group_is_not_worth_another_try() {
+    let mut evidence = failed(Phase::Connect, Name::ENETUNREACH);
+    let tried = |evidence: &Evidence| retryable(&attempt(evidence.clone(), 1, Vec::new()));
+    assert!(tried(&evidence));
+    evidence.address = "224.0.0.1:80".parse().unwrap();
+    assert!(!tried(&evidence));
+}
+
+#[test]
+fn a_full_table_of_neighbours_is_our_own_shortage() {
+    let mut silent = evidence(Phase::Completion, End::Limit);
+    silent.neighbour = Some(model::Neighbour::Missing);
+    silent.tcp.syns = Some(3);
+    assert_eq!(judged(&silent), (Unavailable, Some(Local), Some(NeighbourTable)));
+    assert_eq!(attempt(silent, 1, Vec::new()).syns, None, "none has left");
+}
+
+/// Packets that an option keeps on this machine, or away from it, come to silence without an error.
+#[test]
+fn silence_that_an_option_causes_is_told() {
+    let unicast = |loopback| Some(Route { kind: Some(RouteKind::Unicast), loopback, ..Route::default() });
+    let own = || Some(Route { kind: Some(RouteKind::Local), loopback: true, ..Route::default() });
+    let cause = |local: &str, route, unbound| {
+        let mut silent = evidence(Phase::Completion, End::Limit);
+        silent.source_given = true;
+        silent.local = Some(local.parse().unwrap());
+        (silent.route, silent.unbound) = (route, unbound);
+        judged(&silent).2.unwrap()
+    };
+    assert_eq!(cause("10.1.0.2:9", unicast(true), unicast(false)), SourceMismatch, "-I lo towards the outside");
+    assert_eq!(cause("127.0.0.1:9", unicast(false), own()), SourceMismatch, "-I tun towards this machine");
+    assert_eq!(cause("[::1]:9", unicast(false), unicast(false)), SourceMismatch, "-s ::1 towards the outside");
+    assert_eq!(cause("[::1]:9", own(), own()), Silence, "within this machine");
+    assert_eq!(cause("10.1.0.2:9", unicast(false), unicast(false)), Silence);
+}
+
+#[test]
+fn a_blackhole_of_the_sources_own_table_is_told() {
+    let mut evidence = failed(Phase::Connect, Name::EINVAL);
+    evidence.source_given = true;
+    evidence.route = routed(Some(Name::EINVAL), None);
+    evidence.unbound = routed(None, Some(RouteKind::Unicast));
+    assert_eq!(judged(&evidence), (Unreachable, Some(Local), Some(BlackholeRoute)));
+    evidence.local = Some("127.0.0.1:0".parse().unwrap());
+    assert_eq!(judged(&evidence), (Invalid, Some(Local), Some(SourceMismatch)), "a loopback source goes nowhere");
+}
+
+#[test]
+fn questions_are_asked_only_where_the_verdict_needs_the_answer() {
+    let asked = |evidence: &Evidence| Question::ALL.map(|question| asks(evidence, question));
+    assert_eq!(asked(&evidence(Phase::Completion, End::Success)), [false; 3]);
+    assert_eq!(asked(&failed(Phase::Completion, Name::ECONNREFUSED)), [false; 3]);
+    assert_eq!(asked(&failed(Phase::Connect, Name::EACCES)), [true, false, false]);
+    let mut silent = evidence(Phase::Completion, End::Limit);
+    assert_eq!(asked(&silent), [true, false, false]);
+    silent.route = routed(None, Some(RouteKind::Unicast));
+    assert_eq!(asked(&silent), [true, false, true]);
+    silent.source_given = true;
+    assert_eq!(asked(&silent), [true; 3]);
+    silent.icmp = vec![message("10.1.0.1", 3, 13, Name::EHOSTUNREACH)];
+    assert_eq!(asked(&silent), [false; 3], "somebody spoke");
+}
+
+/// The codes of Winsock with the meaning that its documents give them, on whichever system this runs.
+#[test]
+fn winsock() {
+    use crate::model::Phase::{Bind, Completion, Connect, Socket};
+    let no_route = || Some(Route { error: Some(Code::Os(10065)), ..Route::default() });
+    let none = (None, None);
+    type Row = (Phase, i32, Option<Route>, Outcome, (Option<By>, Option<Cause>));
+    #[rustfmt::skip]
+    let rows: &[Row] = &[
+        (Socket, 10024, None, Unavailable, (Some(Local), Some(Descriptors))),
+        (Socket, 10055, None, Unavailable, (Some(Local), Some(Buffers))),
+        (Socket, 10047, None, Unsupported, (Some(Local), None)),
+        (Socket, 10106, None, Unavailable, (Some(Local), None)),
+        (Socket, 10061, None, Failed, (Some(Local), None)),
+        (Bind, 10013, None, Unavailable, (Some(Local), Some(LocalPorts))),
+        (Bind, 10048, None, Unavailable, (Some(Local), Some(LocalPorts))),
+        (Bind, 10049, None, Unavailable, (Some(Local), Some(SourceAddress))),
+        (Connect, 10013, None, Denied, (Some(Local), Some(LocalPolicy))),
+        (Connect, 10048, None, Unavailable, (Some(Local), Some(LocalPorts))),
+        (Connect, 10049, None, Invalid, (Some(Local), None)),
+        (Connect, 10050, None, Unavailable, (Some(Local), Some(NetworkDown))),
+        (Connect, 10051, no_route(), Unreachable, (Some(Local), Some(NoRoute))),
+        (Connect, 10055, None, Unavailable, (Some(Local), Some(LocalPorts))),
+        (Connect, 10065, no_route(), Unreachable, (Some(Local), Some(NoRoute))),
+        (Connect, 10065, None, Unreachable, (Some(Local), Some(NoRoute))),
+        (Completion, 10049, None, Invalid, (Some(Local), None)),
+        (Completion, 10051, None, Unreachable, none),
+        (Completion, 10060, None, TimedOut, (Some(System), Some(Silence))),
+        (Completion, 10061, None, Refused, (Some(Peer), Some(Rst))),
+        (Completion, 10065, None, Unreachable, none),
+        (Completion, 10054, None, Reset, (Some(Peer), Some(ResetEarly))),
+        (Completion, 1225, None, Refused, (None, None)),
+        (Completion, 12345, None, Failed, none),
+    ];
+    for (phase, number, route, outcome, (by, cause)) in rows {
+        let mut evidence = evidence(*phase, End::Error(Code::Os(*number)));
+        evidence.platform = Platform::Windows;
+        evidence.route = route.clone();
+        assert_eq!(judged(&evidence), (*outcome, *by, *cause), "{number} in {phase}");
+    }
+    for (number, expected) in
+        [(10052, (Unreachable, None, Some(TtlExceeded))), (10054, (Refused, None, Some(PortUnreachable)))]
+    {
+        let mut datagram = evidence(Completion, End::Error(Code::Os(number)));
+        (datagram.platform, datagram.protocol) = (Platform::Windows, Protocol::Udp);
+        assert_eq!(judged(&datagram), expected, "{number} of a datagram socket");
     }
 }

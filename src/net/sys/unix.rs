@@ -21,7 +21,7 @@ use crate::net::clock;
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, is_unresolved, route, take_messages,
+    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages,
     tcp_facts,
 };
 
@@ -29,7 +29,7 @@ pub use linux::{
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, is_unresolved, route, take_messages,
+    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages,
     tcp_facts,
 };
 

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use socket2::Socket;
 
-use crate::model::{Family, Protocol, Route, TcpFacts};
+use crate::model::{Family, Neighbour, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
 /// There is no error queue to read the answers of hops from.
@@ -63,8 +63,8 @@ pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
 }
 
 /// Not asked.
-pub fn is_unresolved(_: &Route, _: SocketAddr) -> bool {
-    false
+pub fn neighbour(_: &Route, _: SocketAddr) -> Option<Neighbour> {
+    None
 }
 
 /// There is no error queue.
@@ -83,6 +83,6 @@ pub fn is_filtered(_: &Socket) -> bool {
 }
 
 /// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
-pub fn route(_: SocketAddr) -> Option<Route> {
+pub fn route(_: Option<&Socket>, _: SocketAddr, _: Protocol) -> Option<Route> {
     None
 }

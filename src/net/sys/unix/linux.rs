@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use socket2::Socket;
 
-use crate::model::{Code, Family, Icmp, Protocol, Route, TcpFacts};
+use crate::model::{Code, Family, Icmp, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 pub mod epoll;
@@ -151,24 +151,56 @@ pub fn is_filtered(socket: &Socket) -> bool {
     socket.local_addr().ok().and_then(|local| local.as_socket()).is_some_and(|local| local.port() == 0)
 }
 
-/// What the routing table says of a destination.
-pub fn route(destination: SocketAddr) -> Option<Route> {
-    let answer = netlink::route(canonical(destination))?;
+/// What the routing table says of a destination, for the packets of that socket: its source, interface, type of service
+/// and mark choose the rules and routes, as do protocol and port (ip-rule(8)).
+pub fn route(socket: Option<&Socket>, destination: SocketAddr, protocol: Protocol) -> Option<Route> {
+    let destination = canonical(destination);
+    let packet = netlink::Packet {
+        destination,
+        protocol,
+        ..socket.map(|socket| bound(socket, destination)).unwrap_or_default()
+    };
+    let answer = netlink::route(&packet)?;
     Some(Route {
         kind: answer.kind,
         interface: answer.interface.and_then(interface_name),
+        loopback: answer.interface == Some(LOOPBACK),
         gateway: answer.gateway,
-        source: answer.source,
+        // A source that was part of the question is not repeated.
+        source: answer.source.or(packet.source.filter(|_| answer.errno.is_none())),
         error: answer.errno.map(Code::Os),
     })
 }
 
-/// Whether the kernel still asks for the link address of the next hop on that route, or has given up asking: what it was
-/// given to send has not left this machine.
-pub fn is_unresolved(route: &Route, destination: SocketAddr) -> bool {
+/// The loopback interface has this index in every network namespace (LOOPBACK_IFINDEX in include/net/flow.h).
+const LOOPBACK: u32 = 1;
+
+/// What the socket's own settings make of its packets.
+fn bound(socket: &Socket, destination: SocketAddr) -> netlink::Packet {
+    let local = socket.local_addr().ok().and_then(|local| local.as_socket()).map(canonical);
+    let device = socket.device().ok().flatten();
+    let device = device.and_then(|name| super::interface_index(&String::from_utf8_lossy(&name)));
+    let tos = match destination {
+        SocketAddr::V4(_) => socket.tos_v4(),
+        SocketAddr::V6(_) => socket.tclass_v6(),
+    };
+    netlink::Packet {
+        source: local.map(|local| local.ip()).filter(|ip| !ip.is_unspecified()),
+        interface: device,
+        tos: tos.map_or(0, |tos| tos as u8),
+        mark: socket.mark().unwrap_or(0),
+        ..netlink::Packet::default()
+    }
+}
+
+/// What the kernel knows of the next hop's link address on that route.
+pub fn neighbour(route: &Route, destination: SocketAddr) -> Option<Neighbour> {
     let next = route.gateway.unwrap_or(destination.ip().to_canonical());
-    let index = route.interface.as_deref().and_then(super::interface_index);
-    index.is_some_and(|index| netlink::is_unresolved(next, index))
+    let index = route.interface.as_deref().and_then(super::interface_index)?;
+    if route.kind != Some(RouteKind::Unicast) || !netlink::needs_neighbours(index)? {
+        return Some(Neighbour::Resolved);
+    }
+    netlink::neighbour(next, index)
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {

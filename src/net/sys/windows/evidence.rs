@@ -15,7 +15,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::inet;
 use super::{names, raw, set_option, socket};
-use crate::model::{Code, Family, Icmp, Mode, Protocol, Route, RouteKind, TcpFacts};
+use crate::model::{Code, Family, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 /// Whether the messages of hops can be read: for TCP, since Windows 10, version 2004. Datagram sockets learn that their
@@ -63,8 +63,8 @@ pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
 }
 
 /// Not asked: where the next hop does not answer, the system says so by itself.
-pub fn is_unresolved(_: &Route, _: SocketAddr) -> bool {
-    false
+pub fn neighbour(_: &Route, _: SocketAddr) -> Option<Neighbour> {
+    None
 }
 
 /// What TCP counted: SIO_TCP_INFO, since Windows 10, version 1703.
@@ -98,19 +98,22 @@ pub fn is_filtered(_: &Socket) -> bool {
     false
 }
 
-/// What the routing table says of a destination.
-pub fn route(destination: SocketAddr) -> Option<Route> {
+/// What the routing table says of a destination, for packets of that socket's source address.
+pub fn route(socket: Option<&Socket>, destination: SocketAddr, _: Protocol) -> Option<Route> {
     let address = SockAddr::from(destination);
+    let local = socket.and_then(|socket| socket.local_addr().ok());
+    let bound = local.filter(|local| local.as_socket().is_some_and(|local| !local.ip().is_unspecified()));
+    let from = bound.as_ref().map_or(ptr::null(), |bound| bound.as_ptr().cast());
     let (mut row, mut source) = (MIB_IPFORWARD_ROW2::default(), SOCKADDR_INET::default());
     // SAFETY: a SockAddr has room for any address, so for a SOCKADDR_INET; the other two are ours to be filled.
-    let result =
-        unsafe { GetBestRoute2(ptr::null(), 0, ptr::null(), address.as_ptr().cast(), 0, &mut row, &mut source) };
+    let result = unsafe { GetBestRoute2(ptr::null(), 0, from, address.as_ptr().cast(), 0, &mut row, &mut source) };
     let error = match result {
         ERROR_SUCCESS => {
             let known = |address| inet(address).map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
             return Some(Route {
                 kind: kind(&row, destination.ip()),
                 interface: names::interface_name(&row.InterfaceLuid),
+                loopback: row.Loopback,
                 gateway: known(&row.NextHop),
                 source: known(&source),
                 error: None,

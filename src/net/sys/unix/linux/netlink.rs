@@ -1,4 +1,4 @@
-//! Two questions to rtnetlink(7): which route would a packet to this address take, and is the next hop there?
+//! Questions to rtnetlink(7): which route would a packet take, and is the next hop there?
 //!
 //! What the kernel answered in a namespace, to root and to an ordinary user alike:
 //!
@@ -8,21 +8,26 @@
 //! | `unreachable` / `prohibit` / `blackhole` route or rule | error EHOSTUNREACH / EACCES / EINVAL |
 //! | a route | its type, interface, gateway and source |
 //!
-//! The socket's own source address is left out of the question: where it is what does not fit, the route is fine.
-//! EACCES from connect() with a route that is fine comes from a sandbox, likewise.
+//! EACCES from connect() with a route that is fine comes from a sandbox.
 //!
 //! The message is two fixed structures and two attributes; a netlink crate would bring more code than it saves.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::model::RouteKind;
+use crate::model::{self, Neighbour, RouteKind};
 
+const RTM_NEWLINK: u16 = 16;
+const RTM_GETLINK: u16 = 18;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
+const RTM_NEWNEIGHTBL: u16 = 64;
+const RTM_GETNEIGHTBL: u16 = 66;
+const NDTA_THRESH2: u16 = 3;
+const NDTA_CONFIG: u16 = 5;
 const NDA_DST: u16 = 1;
 /// States of linux/neighbour.h: asked and not answered yet; asked in vain.
 const NUD_INCOMPLETE: u16 = 0x01;
@@ -31,14 +36,21 @@ const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST: u16 = 1;
+const NLM_F_DUMP: u16 = 0x300;
 const RTA_DST: u16 = 1;
+const RTA_SRC: u16 = 2;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
+const RTA_MARK: u16 = 16;
+const RTA_IP_PROTO: u16 = 27;
+const RTA_DPORT: u16 = 29;
 const RTA_PREFSRC: u16 = 7;
-/// Sizes of nlmsghdr, rtmsg and ndmsg.
+/// Sizes of nlmsghdr, rtmsg, ndmsg, ifinfomsg and ndtmsg.
 const HEADER: usize = 16;
 const ROUTE: usize = 12;
 const NEIGHBOUR: usize = 12;
+const LINK: usize = 16;
+const TABLE: usize = 4;
 
 /// The kernel's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,14 +67,87 @@ pub struct Answer {
     pub errno: Option<i32>,
 }
 
-/// Asks; `None` where this process may not.
-pub fn route(destination: SocketAddr) -> Option<Answer> {
-    answer(&ask(&route_request(destination))?)
+/// A packet whose route is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Packet {
+    /// Address and port.
+    pub destination: SocketAddr,
+    /// Transport protocol.
+    pub protocol: model::Protocol,
+    /// Source address, where it is known.
+    pub source: Option<IpAddr>,
+    /// The interface that the socket is bound to.
+    pub interface: Option<u32>,
+    /// Type of service or traffic class.
+    pub tos: u8,
+    /// SO_MARK.
+    pub mark: u32,
 }
 
-/// Whether the kernel asks, or has asked in vain, for the link address of a neighbour behind that interface.
-pub fn is_unresolved(neighbour: IpAddr, interface: u32) -> bool {
-    ask(&neighbour_request(neighbour, interface)).and_then(|reply| state(&reply)).is_some_and(is_open)
+impl Default for Packet {
+    fn default() -> Self {
+        Packet {
+            destination: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            protocol: model::Protocol::Tcp,
+            source: None,
+            interface: None,
+            tos: 0,
+            mark: 0,
+        }
+    }
+}
+
+/// Asks for a route; `None` where this process may not.
+pub fn route(packet: &Packet) -> Option<Answer> {
+    answer(&ask(&route_request(packet))?)
+}
+
+/// What the kernel knows of the link address of a neighbour behind that interface; `None` where this process may not ask.
+pub fn neighbour(neighbour: IpAddr, interface: u32) -> Option<Neighbour> {
+    let reply = ask(&neighbour_request(neighbour, interface))?;
+    match kind(&reply)? {
+        RTM_NEWNEIGH if is_open(state(&reply)?) => Some(Neighbour::Unresolved),
+        RTM_NEWNEIGH => Some(Neighbour::Resolved),
+        // Any other reason to have no entry (a filter that drops what this machine sends) fills no table.
+        NLMSG_ERROR if errno(&reply)? == libc::ENOENT && is_crowded(neighbour)? => Some(Neighbour::Missing),
+        _ => None,
+    }
+}
+
+/// Whether packets that leave by that interface need the link address of a neighbour.
+pub fn needs_neighbours(interface: u32) -> Option<bool> {
+    const NONE: u32 = (libc::IFF_NOARP | libc::IFF_POINTOPOINT | libc::IFF_LOOPBACK) as u32;
+    let reply = ask(&link_request(interface))?;
+    (kind(&reply)? == RTM_NEWLINK).then_some(())?;
+    let flags = u32::from_ne_bytes(reply.get(HEADER + 8..HEADER + 12)?.try_into().ok()?);
+    Some(flags & NONE == 0)
+}
+
+/// Whether the table of neighbours is so full that the kernel makes room in it (arp(7), gc_thresh2). It is one for all
+/// network namespaces.
+pub fn is_crowded(ip: IpAddr) -> Option<bool> {
+    let mut body = vec![0; TABLE];
+    body[0] = family(ip);
+    crowded(&ask(&message(RTM_GETNEIGHTBL, NLM_F_DUMP, &body))?)
+}
+
+/// The first message of the answer is that of the table, of its interfaces are the others.
+fn crowded(reply: &[u8]) -> Option<bool> {
+    (kind(reply)? == RTM_NEWNEIGHTBL).then_some(())?;
+    let (mut most, mut entries) = (None, None);
+    for (name, value) in Attributes(reply.get(HEADER + TABLE..)?) {
+        match name {
+            NDTA_THRESH2 => most = word(value, 0),
+            // ndt_config begins with the lengths of a key and of an entry.
+            NDTA_CONFIG => entries = word(value, 4),
+            _ => {}
+        }
+    }
+    Some(entries? >= most?)
+}
+
+fn word(value: &[u8], offset: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(value.get(offset..offset + 4)?.try_into().ok()?))
 }
 
 fn ask(request: &[u8]) -> Option<Vec<u8>> {
@@ -81,16 +166,39 @@ fn family(ip: IpAddr) -> u8 {
     (if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }) as u8
 }
 
-fn route_request(destination: SocketAddr) -> Vec<u8> {
+fn route_request(packet: &Packet) -> Vec<u8> {
+    let destination = packet.destination;
     let mut body = vec![0; ROUTE];
-    (body[0], body[1]) = (family(destination.ip()), if destination.is_ipv4() { 32 } else { 128 });
+    let bits = if destination.is_ipv4() { 32 } else { 128 };
+    (body[0], body[1], body[3]) = (family(destination.ip()), bits, packet.tos);
     attribute(&mut body, RTA_DST, &octets(destination.ip()));
-    if let SocketAddr::V6(v6) = destination
-        && v6.scope_id() != 0
-    {
-        attribute(&mut body, RTA_OIF, &v6.scope_id().to_ne_bytes());
+    if let Some(source) = packet.source {
+        body[2] = bits;
+        attribute(&mut body, RTA_SRC, &octets(source));
     }
-    message(RTM_GETROUTE, &body)
+    let scope = match destination {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
+        _ => None,
+    };
+    if let Some(index) = packet.interface.or(scope) {
+        attribute(&mut body, RTA_OIF, &index.to_ne_bytes());
+    }
+    if packet.mark != 0 {
+        attribute(&mut body, RTA_MARK, &packet.mark.to_ne_bytes());
+    }
+    let protocol = match packet.protocol {
+        model::Protocol::Tcp => libc::IPPROTO_TCP,
+        model::Protocol::Udp => libc::IPPROTO_UDP,
+    };
+    attribute(&mut body, RTA_IP_PROTO, &[protocol as u8]);
+    attribute(&mut body, RTA_DPORT, &destination.port().to_be_bytes());
+    message(RTM_GETROUTE, 0, &body)
+}
+
+fn link_request(interface: u32) -> Vec<u8> {
+    let mut body = vec![0; LINK];
+    body[4..8].copy_from_slice(&interface.to_ne_bytes());
+    message(RTM_GETLINK, 0, &body)
 }
 
 fn neighbour_request(neighbour: IpAddr, interface: u32) -> Vec<u8> {
@@ -98,24 +206,31 @@ fn neighbour_request(neighbour: IpAddr, interface: u32) -> Vec<u8> {
     body[0] = family(neighbour);
     body[4..8].copy_from_slice(&interface.to_ne_bytes());
     attribute(&mut body, NDA_DST, &octets(neighbour));
-    message(RTM_GETNEIGH, &body)
+    message(RTM_GETNEIGH, 0, &body)
 }
 
-fn message(kind: u16, body: &[u8]) -> Vec<u8> {
+fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     let mut message = Vec::with_capacity(HEADER + body.len());
     message.extend(((HEADER + body.len()) as u32).to_ne_bytes());
     message.extend(kind.to_ne_bytes());
-    message.extend(NLM_F_REQUEST.to_ne_bytes());
+    message.extend((NLM_F_REQUEST | flags).to_ne_bytes());
     message.extend([0; 8]); // sequence and port: one question, one answer
     message.extend(body);
     message
 }
 
-/// ndm_state of the answer; `None` for an error, as where the neighbour is not known (ENOENT).
+fn kind(reply: &[u8]) -> Option<u16> {
+    Some(u16::from_ne_bytes(reply.get(4..6)?.try_into().ok()?))
+}
+
+/// ndm_state of the answer.
 fn state(reply: &[u8]) -> Option<u16> {
-    let kind = u16::from_ne_bytes(reply.get(4..6)?.try_into().ok()?);
-    let state = u16::from_ne_bytes(reply.get(HEADER + 8..HEADER + 10)?.try_into().ok()?);
-    (kind == RTM_NEWNEIGH).then_some(state)
+    Some(u16::from_ne_bytes(reply.get(HEADER + 8..HEADER + 10)?.try_into().ok()?))
+}
+
+/// The code of an answer that is an error.
+fn errno(reply: &[u8]) -> Option<i32> {
+    Some(-i32::from_ne_bytes(reply.get(HEADER..HEADER + 4)?.try_into().ok()?))
 }
 
 fn is_open(state: u16) -> bool {
@@ -137,32 +252,40 @@ fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
 }
 
 fn answer(reply: &[u8]) -> Option<Answer> {
-    let kind = u16::from_ne_bytes(reply.get(4..6)?.try_into().ok()?);
     let body = reply.get(HEADER..)?;
-    match kind {
-        NLMSG_ERROR => {
-            let code = i32::from_ne_bytes(body.get(..4)?.try_into().ok()?);
-            Some(Answer { errno: Some(-code), ..Answer::default() })
-        }
+    match kind(reply)? {
+        NLMSG_ERROR => Some(Answer { errno: Some(errno(reply)?), ..Answer::default() }),
         RTM_NEWROUTE => Some(chosen(body.get(7).copied()?, body.get(ROUTE..)?)),
         _ => None,
     }
 }
 
-fn chosen(kind: u8, mut attributes: &[u8]) -> Answer {
+fn chosen(kind: u8, attributes: &[u8]) -> Answer {
     let mut answer = Answer { kind: Some(route_kind(kind)), ..Answer::default() };
-    while let [a, b, c, d, rest @ ..] = attributes {
-        let length = usize::from(u16::from_ne_bytes([*a, *b]));
-        let Some(value) = length.checked_sub(4).and_then(|length| rest.get(..length)) else { break };
-        match u16::from_ne_bytes([*c, *d]) {
-            RTA_OIF => answer.interface = value.try_into().ok().map(u32::from_ne_bytes),
+    for (name, value) in Attributes(attributes) {
+        match name {
+            RTA_OIF => answer.interface = word(value, 0),
             RTA_GATEWAY => answer.gateway = address(value),
             RTA_PREFSRC => answer.source = address(value),
             _ => {}
         }
-        attributes = rest.get(value.len().next_multiple_of(4)..).unwrap_or(&[]);
     }
     answer
+}
+
+/// The attributes of a message, each with its value; one that is cut off ends them.
+struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let [a, b, c, d, rest @ ..] = self.0 else { return None };
+        let length = usize::from(u16::from_ne_bytes([*a, *b])).checked_sub(4)?;
+        let value = rest.get(..length)?;
+        self.0 = rest.get(length.next_multiple_of(4)..).unwrap_or(&[]);
+        Some((u16::from_ne_bytes([*c, *d]), value))
+    }
 }
 
 fn address(value: &[u8]) -> Option<IpAddr> {
@@ -183,9 +306,29 @@ mod tests {
 
     #[test]
     fn loopback_is_a_local_route() {
-        let answer = route("127.0.0.1:9".parse().unwrap()).unwrap();
+        let packet = Packet { destination: "127.0.0.1:9".parse().unwrap(), ..Packet::default() };
+        let answer = route(&packet).unwrap();
         assert_eq!((answer.kind, answer.errno), (Some(RouteKind::Local), None));
         assert_eq!(answer.source, Some("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_loopback_interface_needs_no_neighbours() {
+        assert_eq!(needs_neighbours(1), Some(false));
+        assert_eq!(neighbour("127.0.0.9".parse().unwrap(), 1), None, "no entry, and the table is not crowded");
+    }
+
+    /// ndtmsg, thresholds and configuration as the kernel lays them out.
+    #[test]
+    fn a_table_of_neighbours_is_crowded_from_its_second_threshold_on() {
+        let reply = |entries: u32| {
+            let mut body = vec![libc::AF_INET as u8, 0, 0, 0];
+            attribute(&mut body, NDTA_THRESH2, &512u32.to_ne_bytes());
+            attribute(&mut body, NDTA_CONFIG, &[&[0; 4][..], &entries.to_ne_bytes(), &[0; 24]].concat());
+            message(RTM_NEWNEIGHTBL, 0, &body)
+        };
+        assert_eq!([511, 512].map(|entries| crowded(&reply(entries))), [Some(false), Some(true)]);
+        assert_eq!(crowded(&reply(600)[..24]), None, "cut off");
     }
 
     #[test]

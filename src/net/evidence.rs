@@ -1,0 +1,39 @@
+//! Asks the system what the verdict on an attempt still needs to know.
+
+use socket2::Socket;
+
+use crate::classify::verdict::{self, Question};
+use crate::model::{End, Evidence, Phase};
+use crate::net::sys;
+
+/// Completes the evidence of an attempt that has ended. `route`: the routing table is asked even where its answer explains
+/// nothing.
+pub fn complete(socket: &Socket, mut evidence: Evidence, route: bool) -> Evidence {
+    for question in Question::ALL {
+        if verdict::asks(&evidence, question) || (route && question == Question::Route) {
+            answer(socket, &mut evidence, question);
+        }
+    }
+    evidence
+}
+
+fn answer(socket: &Socket, evidence: &mut Evidence, question: Question) {
+    let (address, protocol) = (evidence.address, evidence.protocol);
+    match question {
+        Question::Route => evidence.route = sys::route(Some(socket), address, protocol),
+        Question::Unbound => evidence.unbound = sys::route(None, address, protocol),
+        Question::Neighbour => {
+            evidence.neighbour = evidence.route.as_ref().and_then(|route| sys::neighbour(route, address));
+        }
+    }
+}
+
+/// What the socket itself tells: its own address, and whether connect() was answered in the place of TCP. Its local
+/// address is unspecified until connect() has chosen one.
+pub fn of_socket(socket: &Socket, evidence: Evidence) -> Evidence {
+    let local = socket.local_addr().ok().and_then(|local| local.as_socket());
+    let local = local.filter(|local| !local.ip().is_unspecified());
+    let intercepted =
+        evidence.phase == Phase::Connect && matches!(evidence.end, End::Error(_)) && sys::is_filtered(socket);
+    Evidence { local, intercepted, ..evidence }
+}

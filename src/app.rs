@@ -7,6 +7,7 @@ mod input;
 mod lines;
 mod rules;
 mod settle;
+mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
-use clap::error::ErrorKind;
 
 use crate::app::args::Args;
 use crate::app::input::Input;
@@ -32,7 +32,7 @@ use crate::schedule::Engine;
 pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut StandardOutput, err: &mut dyn Write) -> u8 {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
-        Err(error) => return usage(&error, out, err),
+        Err(error) => return refused(&error, out, err),
     };
     let result = settle::settle(args, &|name| std::env::var_os(name)).and_then(|task| match task {
         Task::Probe(settled) => probe(*settled, out, err),
@@ -56,22 +56,11 @@ fn end_by(signal: Signal) -> u8 {
 }
 
 /// Help and version are answers; anything else is one line that says what is wrong.
-fn usage(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let rendered = error.render().to_string();
+fn refused(error: &clap::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     if !error.use_stderr() {
-        return text(out, rendered.into_bytes()).unwrap_or_else(|error| fault(err, &error));
+        return text(out, error.render().to_string()).unwrap_or_else(|error| fault(err, &error));
     }
-    let said = rendered.split("\n\nUsage:").next().unwrap_or(&rendered);
-    let said = said.split("\n\nFor more information").next().unwrap_or(said);
-    // That it could be a value is no help to who mistook an option.
-    let said = said.split("\n\n  tip: to pass").next().unwrap_or(said);
-    let words: Vec<&str> = said.trim_start_matches("error: ").split_whitespace().collect();
-    let hint = match error.kind() {
-        ErrorKind::UnknownArgument if !said.contains("tip:") => ": rconnect --help lists the options",
-        ErrorKind::InvalidUtf8 => ": write all of them in UTF-8",
-        _ => "",
-    };
-    fault(err, &anyhow!(words.join(" ") + hint))
+    fault(err, &anyhow!(usage::message(error)))
 }
 
 fn text(out: &mut dyn Write, bytes: impl AsRef<[u8]>) -> Result<u8> {

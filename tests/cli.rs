@@ -212,15 +212,15 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--rate", "0", "h", "80"], "invalid value '0' for '--rate <N>': expected a number above 0, of starts a second"),
         (&["-j", "0", "h", "80"], "invalid value '0' for '--concurrency <N>': expected a number from 1 to 1000000"),
         (&["--require", "0", "h", "80"], "invalid value '0' for '--require <WHAT>': expected any, all, each-family or a number of addresses from 1"),
-        (&["-m", "async", "h", "80"], "invalid value 'async' for '--mode <MODE>' [possible values: nonblocking, blocking]"),
-        (&["--color", "sometimes", "h", "80"], "invalid value 'sometimes' for '--color <WHEN>' [possible values: auto, always, never]"),
+        (&["-m", "async", "h", "80"], "invalid value 'async' for '--mode <MODE>': expected nonblocking or blocking"),
+        (&["--color", "sometimes", "h", "80"], "invalid value 'sometimes' for '--color <WHEN>': expected auto, always or never"),
         (&["--source", "x", "h", "80"], r#"--source: "x" is a name: an address is needed here, IPv4 or IPv6"#),
         (&["--resolve", "a", "a", "80"], r#"--resolve: "a" pins nothing: write HOST:PORT:ADDR[,ADDR], as in db.example:5432:10.0.0.5"#),
         (&["--resolve", "a:80:b", "a", "80"], r#"--resolve: "b" is a name: an address is needed here, IPv4 or IPv6"#),
         (&["--explain", "FOO"], "unknown code 'FOO': give a name (ECONNREFUSED, WSAECONNREFUSED, EAI_AGAIN), a number (111, 10061, -3) or an outcome (refused)"),
         (&["--explain", "connrefused"], "unknown code 'connrefused': did you mean ECONNREFUSED?"),
-        (&["--generate", "foo"], "invalid value 'foo' for '--generate <KIND>' [possible values: man, man-output, bash, zsh, fish, powershell, elvish, json-schema]"),
-        (&["-I"], "a value is required for '--interface <NAME>' but none was supplied"),
+        (&["--generate", "foo"], "invalid value 'foo' for '--generate <KIND>': expected man, man-output, bash, zsh, fish, powershell, elvish or json-schema"),
+        (&["-I"], "'--interface <NAME>' needs a value"),
         (&["--rate", "1e-19", "h", "80"], "invalid value '1e-19' for '--rate <N>': expected a number above 0, of starts a second"),
         (&["--rate", "inf", "h", "80"], "invalid value 'inf' for '--rate <N>': expected a number above 0, of starts a second"),
         (&["--resolve", "h:80:fe80::1%nosuch", "h", "80"], "--resolve: this machine has no interface 'nosuch'"),
@@ -230,18 +230,19 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["h", "80", "localhost:80"], r#"no port in "h": HOST PORTS is for one target, among several write h:80"#),
         (&["localhost:80/"], r#""localhost:80/" ends with a slash: write localhost:80, or a URL: tcp://localhost:80/"#),
         (&["[]:80"], "the host is empty: write [IPv6]:PORT, as in [::1]:80"),
-        (&["--nonsense"], "unexpected argument '--nonsense' found: rconnect --help lists the options"),
+        (&["--outptu", "json", "h", "80"], "unknown option '--outptu': did you mean '--output'?"),
+        (&["--nonsense"], "unknown option '--nonsense': rconnect --help lists the options"),
         // Contradictions.
-        (&["-4", "-6", "h", "80"], "the argument '--ipv4' cannot be used with '--ipv6'"),
-        (&["-q", "-v", "h", "80"], "the argument '--quiet' cannot be used with '--verbose...'"),
-        (&["--json", "-o", "csv", "h", "80"], "the argument '--json' cannot be used with '--output <OUTPUT>'"),
-        (&["--tos", "1", "--dscp", "ef", "h", "80"], "the argument '--tos <N>' cannot be used with '--dscp <NAME>'"),
+        (&["-4", "-6", "h", "80"], "'--ipv4' cannot be used with '--ipv6': leave one of them out"),
+        (&["-q", "-v", "h", "80"], "'--quiet' cannot be used with '--verbose': leave one of them out"),
+        (&["--json", "-o", "csv", "h", "80"], "'--json' cannot be used with '--output <OUTPUT>': leave one of them out"),
+        (&["--tos", "1", "--dscp", "ef", "h", "80"], "'--tos <N>' cannot be used with '--dscp <NAME>': leave one of them out"),
         (&["--payload", "x", "h", "80"], "--payload is what a datagram carries: add --udp or write udp://HOST:PORT, or leave it out for TCP"),
         (&["-u", "--payload", "x", "tcp://h:80"], "--payload is what a datagram carries: add --udp or write udp://HOST:PORT, or leave it out for TCP"),
         (&["-s", "127.0.0.1:5000", "-j", "2", "h", "80"], "a port in --source is for one attempt at a time: leave -j out, or add --reuse-address"),
         (&["-4", "--require", "each-family", "h", "80"], "--require each-family asks for both families: leave -4, -6 and --source out"),
         (&["-s", "::1", "--require", "each-family", "h", "80"], "--require each-family asks for both families: leave -4, -6 and --source out"),
-        (&["-I", "", "h", "80"], "a value is required for '--interface <NAME>' but none was supplied"),
+        (&["-I", "", "h", "80"], "'--interface <NAME>' needs a value"),
         (&["-m", "blocking", "--fail-on-icmp", "h", "80"], "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"),
         (&["--list-errors", "-o", "csv"], "--list-errors has no form csv: use json, or leave --output out"),
         (&["-t", "0", "udp://h:80"], "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"),
@@ -249,7 +250,7 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["-s", "::1", "127.0.0.1", "80"], "127.0.0.1 is IPv4 and --source ::1 is IPv6: give a source address of the same family"),
         (&["--resolve", "a:80:::1", "--resolve", "A:80:127.0.0.1", "a", "80"], "--resolve: 'A:80:127.0.0.1' pins what is pinned already: give all addresses at once, as in a:80:ADDR,ADDR"),
 
-        (&["--explain", "refused", "h:80"], "the argument '--explain <CODE>' cannot be used with '[TARGET]...'"),
+        (&["--explain", "refused", "h:80"], "'--explain <CODE>' cannot be used with 'TARGET': leave one of them out"),
         (&["--strategy", "first", "--require", "all", "h", "80"], "--strategy first stops at the first success and --require asks for more: use --strategy all"),
         (&["--strategy", "first", "--require", "2", "h", "80"], "--strategy first stops at the first success and --require asks for more: use --strategy all"),
         (&["-m", "blocking", "-j", "4", "h", "80"], "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"),
@@ -296,7 +297,20 @@ fn help_and_version_are_answers() {
             assert!(help.stdout.contains(word), "{flag}: {word}");
         }
         assert!(!help.stdout.contains("\n  -z"), "{flag}: a habit of nc that does nothing");
+        assert!(help.stdout.is_ascii() && help.stdout.lines().all(|line| line.len() <= 80), "{flag}");
     }
+}
+
+#[test]
+fn the_long_help_ends_with_examples_and_exit_codes() {
+    let help = rconnect(&["--help"]).stdout;
+    let (_, end) = help.split_once("\nExamples:\n").expect("examples");
+    let (examples, codes) = end.split_once("\nExit codes:\n").expect("exit codes");
+    assert!(examples.lines().all(|line| line.is_empty() || line.starts_with("  rconnect ")), "{examples}");
+    for row in rconnect::classify::exit::TABLE {
+        assert!(codes.contains(&format!("{:>5}  {}\n", row.code, row.meaning)), "{codes}");
+    }
+    assert!(!rconnect(&["-h"]).stdout.contains("Examples:"));
 }
 
 /// Name, Winsock name, Winsock number and outcome, from Microsoft's pages of connect() and WSAConnect() and those of

@@ -14,14 +14,20 @@ use crate::grammar::{dscp, duration, rate};
 use crate::model::{Mode, Strategy};
 use crate::output::{Format, Show};
 
-const HEADINGS: [&str; 6] = ["Targets", "Attempts", "Socket", "Run", "Output", "Reference"];
+/// Headings of the options, in the order of the help.
+const TARGETS: &str = "Targets";
+const ATTEMPTS: &str = "Attempts";
+const SOCKET: &str = "Socket";
+const RUN: &str = "Run";
+const OUTPUT: &str = "Output";
+const REFERENCE: &str = "Reference";
 
 /// Test TCP and UDP connectivity to every address of a host, and explain each failure.
 ///
 /// TARGET is HOST:PORTS, [IPv6]:PORTS, a URL such as https://host/, or a network such as 10.0.0.0/28:PORTS.
 /// PORTS is a comma list of numbers, ranges (8000-8010) and service names.
 #[derive(Debug, Parser)]
-#[command(name = "rconnect", version, max_term_width = 100, args_override_self = true)]
+#[command(name = "rconnect", version, term_width = 80, args_override_self = true, after_long_help = after_help())]
 #[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
     rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --generate KIND")]
 pub struct Args {
@@ -29,172 +35,172 @@ pub struct Args {
     #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
     pub targets: Vec<String>,
 
-    /// Read targets from FILE, one a line, # comments; - is standard input
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = HEADINGS[0])]
+    /// Read targets from FILE, one per line (# begins a comment, - is standard input)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = TARGETS)]
     pub from: Option<PathBuf>,
 
-    /// Ports of every target that has none: -p 22,443 a.example b.example
-    #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = HEADINGS[0])]
+    /// Ports of every target that has none
+    #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = TARGETS)]
     pub ports: Option<String>,
 
-    /// Only IPv4 addresses
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = HEADINGS[0])]
+    /// Use only IPv4 addresses
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = TARGETS)]
     pub ipv4: bool,
 
-    /// Only IPv6 addresses
-    #[arg(short = '6', long = "ipv6", help_heading = HEADINGS[0])]
+    /// Use only IPv6 addresses
+    #[arg(short = '6', long = "ipv6", help_heading = TARGETS)]
     pub ipv6: bool,
 
-    /// Never ask a resolver: hosts must be literals
-    #[arg(short, long, help_heading = HEADINGS[0])]
+    /// Never ask a resolver: every host must be an address
+    #[arg(short, long, help_heading = TARGETS)]
     pub numeric: bool,
 
-    /// Use these addresses for HOST:PORT instead of asking a resolver (repeatable)
-    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", help_heading = HEADINGS[0])]
+    /// Use these addresses for HOST:PORT, without a lookup (repeatable)
+    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", help_heading = TARGETS)]
     pub resolve: Vec<String>,
 
-    /// Probe networks of more than 65,536 addresses
-    #[arg(long, help_heading = HEADINGS[0])]
+    /// Allow networks of more than 65,536 addresses
+    #[arg(long, help_heading = TARGETS)]
     pub yes: bool,
 
-    /// Limit of one attempt, as 250ms, 1.5s, 2m or seconds; 0 or none leaves the system's own
+    /// Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system
     #[arg(short, long, value_name = "DURATION", default_value = "3s", short_alias = 'w', alias = "connect-timeout",
-        value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
+        value_parser = limit, allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub timeout: Limit,
 
-    /// Limit of one name lookup; 0 or none leaves the resolver's own
-    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
+    /// Timeout of one name lookup; 0 or none leaves it to the resolver
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = limit, allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub resolve_timeout: Limit,
 
-    /// Limit of the whole run, lookups and --trace included; what it leaves out is skipped [default: none]
-    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = HEADINGS[1])]
+    /// Time limit of the whole run; targets that are left then are skipped [default: none]
+    #[arg(long, value_name = "DURATION", value_parser = limit, allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub deadline: Option<Limit>,
 
     /// How connect() is called
-    #[arg(short, long, value_enum, default_value = "nonblocking", help_heading = HEADINGS[1])]
+    #[arg(short, long, value_enum, default_value = "nonblocking", help_heading = ATTEMPTS)]
     pub mode: Mode,
 
-    /// Try every address, or in order until one connects
-    #[arg(long, value_enum, default_value = "all", help_heading = HEADINGS[1])]
+    /// Try every address, or stop at the first that connects
+    #[arg(long, value_enum, default_value = "all", help_heading = ATTEMPTS)]
     pub strategy: Strategy,
 
-    /// What makes a target good: any, all, each-family or a number of addresses that must connect
-    #[arg(long, value_name = "WHAT", default_value = "any", help_heading = HEADINGS[1])]
+    /// Addresses that must connect: any, all, each-family or a number
+    #[arg(long, value_name = "WHAT", default_value = "any", help_heading = ATTEMPTS)]
     pub require: Require,
 
-    /// Try and count a family even if this machine has no route for it
-    #[arg(long, help_heading = HEADINGS[1])]
+    /// Also try and count a family that this machine has no route for
+    #[arg(long, help_heading = ATTEMPTS)]
     pub strict: bool,
 
-    /// Try again so often where the code is retryable
+    /// Retry up to N times if the error is retryable
     #[arg(short, long, value_name = "N", default_value_t = 0, value_parser = |text: &str| number(text, 0, u32::MAX),
-        allow_negative_numbers = true, help_heading = HEADINGS[1])]
+        allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub retries: u32,
 
-    /// Pause before such a try
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, allow_negative_numbers = true, help_heading = HEADINGS[1])]
+    /// Pause before each retry
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub retry_delay: Duration,
 
-    /// End an attempt at the first ICMP message, even where the kernel goes on
-    #[arg(long, help_heading = HEADINGS[1])]
+    /// End an attempt at the first ICMP message, even if the kernel goes on
+    #[arg(long, help_heading = ATTEMPTS)]
     pub fail_on_icmp: bool,
 
-    /// Show where on the path the connection dies (Linux; for TCP also Windows 10, 2004)
-    #[arg(long, help_heading = HEADINGS[1])]
+    /// Show where on the path the connection fails (Linux; TCP also on Windows 10 2004)
+    #[arg(long, help_heading = ATTEMPTS)]
     pub trace: bool,
 
-    /// Datagram socket: send, wait for a reply or an error
-    #[arg(short, long, help_heading = HEADINGS[2])]
+    /// Probe UDP: send one datagram, wait for a reply or an error
+    #[arg(short, long, help_heading = SOCKET)]
     pub udp: bool,
 
-    /// What a UDP probe sends: the text, or the contents of a file; 65,507 bytes at most
-    #[arg(long, value_name = "TEXT|@FILE", help_heading = HEADINGS[2])]
+    /// Data of the datagram: the text, or the contents of a file (at most 65,507 bytes)
+    #[arg(long, value_name = "TEXT|@FILE", help_heading = SOCKET)]
     pub payload: Option<String>,
 
-    /// Bind to this source address before connect
-    #[arg(short, long, value_name = "ADDR[:PORT]", help_heading = HEADINGS[2])]
+    /// Bind to this source address
+    #[arg(short, long, value_name = "ADDR[:PORT]", help_heading = SOCKET)]
     pub source: Option<String>,
 
-    /// Bind to this interface before connect
-    #[arg(short = 'I', long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = HEADINGS[2])]
+    /// Bind to this interface
+    #[arg(short = 'I', long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = SOCKET)]
     pub interface: Option<String>,
 
-    /// IP time to live or hop limit
-    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 1, 255), allow_negative_numbers = true, help_heading = HEADINGS[2])]
+    /// IPv4 time to live or IPv6 hop limit
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 1, 255), allow_negative_numbers = true, help_heading = SOCKET)]
     pub ttl: Option<u32>,
 
-    /// Type of service or traffic class
-    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 0, 255), allow_negative_numbers = true, help_heading = HEADINGS[2])]
+    /// IPv4 type of service or IPv6 traffic class
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 0, 255), allow_negative_numbers = true, help_heading = SOCKET)]
     pub tos: Option<u32>,
 
-    /// Differentiated services code point by name (ef, af41, cs6, le, …) or number
-    #[arg(long, value_name = "NAME", conflicts_with = "tos", value_parser = dscp::parse, help_heading = HEADINGS[2])]
+    /// Differentiated services code point: ef, af41, cs6, le, ... or a number
+    #[arg(long, value_name = "NAME", conflicts_with = "tos", value_parser = dscp::parse, help_heading = SOCKET)]
     pub dscp: Option<dscp::Dscp>,
 
-    /// SO_REUSEADDR: several sockets on one source port, also after TIME_WAIT where the one before had the option
-    #[arg(long, help_heading = HEADINGS[2])]
+    /// Set SO_REUSEADDR: share the source port, or use it again after TIME_WAIT
+    #[arg(long, help_heading = SOCKET)]
     pub reuse_address: bool,
 
-    /// SO_BROADCAST: allow broadcast destinations (UDP)
-    #[arg(long, help_heading = HEADINGS[2])]
+    /// Set SO_BROADCAST: allow broadcast destinations (UDP)
+    #[arg(long, help_heading = SOCKET)]
     pub broadcast: bool,
 
-    /// Close by RST, leaving no TIME_WAIT
-    #[arg(long, help_heading = HEADINGS[2])]
+    /// Close with RST, which leaves no TIME_WAIT
+    #[arg(long, help_heading = SOCKET)]
     pub reset_on_close: bool,
 
-    /// Attempts in flight [default: 1000, or what the descriptor limit allows]
+    /// Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]
     #[arg(short = 'j', long, value_name = "N", value_parser = |text: &str| number(text, 1, 1_000_000), allow_negative_numbers = true,
-        help_heading = HEADINGS[3])]
+        help_heading = RUN)]
     pub concurrency: Option<u32>,
 
-    /// Starts a second [default: unlimited]
-    #[arg(long, value_name = "N", value_parser = rate::parse, allow_negative_numbers = true, help_heading = HEADINGS[3])]
+    /// Start at most N attempts per second [default: unlimited]
+    #[arg(long, value_name = "N", value_parser = rate::parse, allow_negative_numbers = true, help_heading = RUN)]
     pub rate: Option<rate::Rate>,
 
     /// Which targets are shown [default: all; for people, what is common among more than 20 is counted]
-    #[arg(long, value_enum, value_name = "WHICH", help_heading = HEADINGS[4])]
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = OUTPUT)]
     pub show: Option<Show>,
 
     /// Form of the results
-    #[arg(short, long, value_enum, default_value = "human", help_heading = HEADINGS[4])]
+    #[arg(short, long, value_enum, default_value = "human", help_heading = OUTPUT)]
     pub output: Format,
 
     /// The same as --output json
-    #[arg(long, conflicts_with = "output", help_heading = HEADINGS[4])]
+    #[arg(long, conflicts_with = "output", help_heading = OUTPUT)]
     pub json: bool,
 
-    /// Nothing but the exit code
-    #[arg(short, long, conflicts_with = "verbose", help_heading = HEADINGS[4])]
+    /// Print nothing: the exit code is the result
+    #[arg(short, long, conflicts_with = "verbose", help_heading = OUTPUT)]
     pub quiet: bool,
 
-    /// Each event of an attempt, its evidence and advice
-    #[arg(short, long, action = ArgAction::Count, help_heading = HEADINGS[4])]
+    /// Show each event of an attempt, its evidence and advice
+    #[arg(short, long, action = ArgAction::Count, help_heading = OUTPUT)]
     pub verbose: u8,
 
-    /// The time (UTC) before each target, for people
-    #[arg(short = 'D', long, help_heading = HEADINGS[4])]
+    /// Print the time (UTC) before each target
+    #[arg(short = 'D', long, help_heading = OUTPUT)]
     pub timestamps: bool,
 
-    /// When to colour
-    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = HEADINGS[4])]
+    /// When to use colours
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
     pub color: When,
 
-    /// Which table of exit codes
-    #[arg(long, value_enum, value_name = "TABLE", default_value = "class", help_heading = HEADINGS[4])]
+    /// Table of exit codes
+    #[arg(long, value_enum, value_name = "TABLE", default_value = "class", help_heading = OUTPUT)]
     pub exit_code: exit::Table,
 
     /// Explain a code: name or number of either vocabulary, or an outcome word
-    #[arg(long, value_name = "CODE", allow_hyphen_values = true, conflicts_with_all = ["targets", "from"], help_heading = HEADINGS[5])]
+    #[arg(long, value_name = "CODE", allow_hyphen_values = true, conflicts_with_all = ["targets", "from"], help_heading = REFERENCE)]
     pub explain: Option<String>,
 
-    /// List every documented code
-    #[arg(long, conflicts_with_all = ["targets", "from", "explain"], help_heading = HEADINGS[5])]
+    /// List every documented error code
+    #[arg(long, conflicts_with_all = ["targets", "from", "explain"], help_heading = REFERENCE)]
     pub list_errors: bool,
 
     /// Write a man page, a completion script or the JSON Schema to standard output
     #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["targets", "from", "explain", "list_errors"],
-        help_heading = HEADINGS[5])]
+        help_heading = REFERENCE)]
     pub generate: Option<Kind>,
 
     /// Accepted for the habits of nc -z; does nothing
@@ -242,8 +248,8 @@ impl ValueEnum for Format {
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         let (name, help) = match self {
             Format::Human => ("human", "For people"),
-            Format::Json => ("json", "One JSON object a line, one line a target"),
-            Format::Csv => ("csv", "One row an attempt, with a header"),
+            Format::Json => ("json", "One JSON object per line, one line per target"),
+            Format::Csv => ("csv", "One row per attempt, with a header"),
         };
         Some(clap::builder::PossibleValue::new(name).help(help))
     }
@@ -286,7 +292,7 @@ impl ValueEnum for Mode {
 
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         let help = match self {
-            Mode::Nonblocking => "Returns at once, completion is waited for",
+            Mode::Nonblocking => "connect() returns at once, and its completion is awaited",
             Mode::Blocking => "connect() itself waits; one attempt at a time",
         };
         Some(clap::builder::PossibleValue::new(self.slug()).help(help))
@@ -301,10 +307,29 @@ impl ValueEnum for Strategy {
     fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
         let help = match self {
             Strategy::All => "Every address",
-            Strategy::First => "In order, stop at the first success",
+            Strategy::First => "In order, up to the first that connects",
         };
         Some(clap::builder::PossibleValue::new(self.slug()).help(help))
     }
+}
+
+/// The end of `--help`.
+fn after_help() -> String {
+    let codes = exit::TABLE.iter().map(|row| format!("  {:>3}  {}\n", row.code, row.meaning));
+    format!(
+        "\
+Examples:
+  rconnect db.example 5432                 every address of a host
+  rconnect https://db.example/             the port of the scheme
+  rconnect -p 22,443 10.0.0.0/28           two ports of every address
+  rconnect --from hosts.txt -p 22 --json   a list of hosts, results as JSON
+  rconnect -q db.example 5432 && psql      the exit code alone
+  rconnect --explain ECONNREFUSED          what an error means
+
+Exit codes:
+{}",
+        codes.collect::<String>().trim_end()
+    )
 }
 
 fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {

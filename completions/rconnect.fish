@@ -55,6 +55,7 @@ complete -c rconnect -s q -l quiet -d 'Print nothing: the exit code is the resul
 complete -c rconnect -s v -l verbose -d 'Show each event of an attempt, its evidence and advice'
 complete -c rconnect -s D -l timestamps -d 'Print the time (UTC) before each target'
 complete -c rconnect -l list-errors -d 'List every documented error code'
+complete -c rconnect -l self-test -d 'Show what the documents say of connect(), and what this system does, on loopback'
 complete -c rconnect -s z -d 'Accepted for the habits of nc -z; does nothing'
 complete -c rconnect -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rconnect -s V -l version -d 'Print version'

@@ -24,8 +24,8 @@ use crate::model::{Report, Totals};
 use crate::net::driver::{self, Ended};
 use crate::net::resolve::Resolver;
 use crate::net::sys::{self, Signal, StandardOutput};
-use crate::net::{attempt, clock, trace};
-use crate::output::{Format, Reporter};
+use crate::net::{attempt, clock, selftest, trace};
+use crate::output::{self, Format, Reporter};
 use crate::schedule::Engine;
 
 /// Runs the program: `arguments` as the system gave them, results to `out`, diagnostics to `err`; gives the exit code.
@@ -40,6 +40,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut StandardOutput, 
         Task::Explain(code, _) => text(out, explain::explain(&code)?),
         Task::ListErrors(Format::Json) => text(out, explain::list_json()),
         Task::ListErrors(_) => text(out, explain::list()),
+        Task::SelfTest(format, verbose) => self_test(format, verbose, out),
         Task::Generate(kind) => text(out, documents::document(kind)),
     });
     let code = result.unwrap_or_else(|error| fault(err, &error));
@@ -68,6 +69,16 @@ fn text(out: &mut dyn Write, bytes: impl AsRef<[u8]>) -> Result<u8> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
         _ => Ok(exit::GOOD),
     }
+}
+
+fn self_test(format: Option<Format>, verbose: bool, out: &mut dyn Write) -> Result<u8> {
+    let (platform, results) = selftest::run();
+    match format {
+        Some(Format::Json) => text(out, output::selftest::json(platform, &results))?,
+        Some(_) => text(out, output::selftest::human(platform, &results, verbose))?,
+        None => exit::GOOD,
+    };
+    Ok(if output::selftest::differs(platform, &results) { exit::MIXED } else { exit::GOOD })
 }
 
 fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {

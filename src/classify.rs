@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod codes;
+pub mod documented;
 pub mod exit;
 pub mod icmp;
 pub mod path;

@@ -9,6 +9,7 @@ mod message;
 mod report;
 mod target;
 mod totals;
+mod trial;
 mod words;
 
 pub use attempt::{Attempt, Event};
@@ -19,6 +20,7 @@ pub use report::{Hop, Lookup, Path, Report};
 pub(crate) use target::write_with_ports;
 pub use target::{Address, Host, Target};
 pub use totals::Totals;
+pub use trial::{Finding, Hindrance, Step, Trial, Trialled};
 pub(crate) use words::slugs;
 pub use words::{
     By, Cause, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Strategy,

@@ -5,5 +5,6 @@ pub mod clock;
 pub mod driver;
 mod evidence;
 pub mod resolve;
+pub mod selftest;
 pub mod sys;
 pub mod trace;

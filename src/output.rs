@@ -13,6 +13,7 @@ mod path;
 mod ranges;
 #[cfg(test)]
 mod samples;
+pub mod selftest;
 mod table;
 mod units;
 mod wording;

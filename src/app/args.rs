@@ -29,7 +29,7 @@ const REFERENCE: &str = "Reference";
 #[derive(Debug, Parser)]
 #[command(name = "rconnect", version, term_width = 80, args_override_self = true, after_long_help = after_help())]
 #[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
-    rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --generate KIND")]
+    rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --self-test | --generate KIND")]
 pub struct Args {
     /// HOST PORTS, or one or more of HOST:PORTS, [IPv6]:PORTS, URL, NETWORK/PREFIX:PORTS
     #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
@@ -198,8 +198,12 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["targets", "from", "explain"], help_heading = REFERENCE)]
     pub list_errors: bool,
 
+    /// Show what the documents say of connect(), and what this system does, on loopback
+    #[arg(long, conflicts_with_all = ["targets", "from", "explain", "list_errors"], help_heading = REFERENCE)]
+    pub self_test: bool,
+
     /// Write a man page, a completion script or the JSON Schema to standard output
-    #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["targets", "from", "explain", "list_errors"],
+    #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["targets", "from", "explain", "list_errors", "self_test"],
         help_heading = REFERENCE)]
     pub generate: Option<Kind>,
 

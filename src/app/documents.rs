@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::app::args::{Args, Kind};
 use crate::classify::codes::{self, Row, System, Vocabulary};
+use crate::classify::documented::{self, Known, Platform, Says};
 use crate::classify::exit;
 use crate::model::{By, Cause, Ended, Outcome, PathEnd, Phase};
 use crate::output;
@@ -66,6 +67,7 @@ fn part(name: &str) -> String {
         "options" => options(),
         "outcomes" => outcomes(),
         "exit-codes" => exit_codes(),
+        "documented" => documented(),
         "errors" => errors(false),
         "windows-errors" => errors(true),
         "words" => words(),
@@ -182,10 +184,55 @@ fn schema() -> Value {
     serde_json::from_str(output::SCHEMA).expect("the schema is JSON")
 }
 
+/// What the documents say and what systems do: a paragraph for each row of the self-test.
+fn documented() -> String {
+    source(list(documented::TABLE.iter().map(|row| (bold(row.trial.slug()), sentence(row)))))
+}
+
+/// `A failed attempt is in exceptfds. Says: connect(). Documented: exception. Linux: readable, writable.`
+fn sentence(row: &documented::Row) -> String {
+    let says = |says: &[Says]| says.iter().map(Says::to_string).collect::<Vec<_>>().join(", ");
+    let mut text = format!("{}.", capital(row.statement));
+    if !row.pages.is_empty() {
+        let pages: Vec<&str> = row.pages.iter().map(|page| page.meaning()).collect();
+        text += &format!(" Documented by {}: {}.", pages.join(" and "), says(row.documented));
+    }
+    text += &format!(" Tried: {}.", row.how);
+    let known = |platform| match row.known(Some(platform)) {
+        Known::Answers(sequences) => sequences.iter().map(|sequence| says(sequence)).collect::<Vec<_>>().join(" or "),
+        Known::ToBeSeen => "to be seen".to_owned(),
+        Known::Absent(reason) => format!("not provokable ({reason})"),
+    };
+    // Systems that answer alike share one part of the sentence.
+    let mut parts: Vec<(String, Vec<&str>)> = Vec::new();
+    for &platform in Platform::ALL {
+        let answer = known(platform);
+        match parts.iter_mut().find(|(other, _)| *other == answer) {
+            Some((_, systems)) => systems.push(platform.meaning()),
+            None => parts.push((answer, vec![platform.meaning()])),
+        }
+    }
+    match &parts[..] {
+        [(answer, _)] => text + &format!(" Everywhere: {answer}."),
+        _ => {
+            let parts: Vec<String> =
+                parts.iter().map(|(answer, systems)| format!("{}: {answer}", systems.join(", "))).collect();
+            text + &format!(" {}.", parts.join("; "))
+        }
+    }
+}
+
+fn capital(text: &str) -> String {
+    // Names of functions and of sets keep their form.
+    let word = text.split(' ').next().unwrap_or_default();
+    if word.contains('(') { text.to_owned() } else { text[..1].to_uppercase() + &text[1..] }
+}
+
 /// The keys of the JSON output with the descriptions of the schema: first those of a line, then those of its parts.
 fn json() -> String {
     let schema = schema();
-    let parts = schema["$defs"].as_object().into_iter().flatten().filter(|(_, part)| part["type"] == "object");
+    let parts = schema["$defs"].as_object().into_iter().flatten();
+    let parts = parts.filter(|(name, part)| part["type"] == "object" && *name != "target");
     let mut parts: Vec<(&String, &Value)> = parts.collect();
     parts.sort_unstable_by_key(|&(name, _)| name);
     let part = |(name, part): (&String, &Value)| {
@@ -193,7 +240,7 @@ fn json() -> String {
         head.control("PP", []).text([roman("In "), italic(name), roman(format!(": {}", first_line(part)))]);
         source(head) + &keys(part)
     };
-    keys(&schema) + &parts.into_iter().map(part).collect::<String>()
+    keys(&schema["$defs"]["target"]) + &parts.into_iter().map(part).collect::<String>()
 }
 
 /// The words that a key can have as its value, and what they mean.
@@ -239,7 +286,7 @@ mod tests {
     #[test]
     fn every_part_is_used_once() {
         let used = |part: &str| [COMMAND, FORMATS].map(|prose| prose.matches(&format!("{MARK}{part}\n")).count());
-        let command = ["synopsis", "options", "outcomes", "exit-codes", "errors", "windows-errors"];
+        let command = ["synopsis", "options", "outcomes", "exit-codes", "errors", "windows-errors", "documented"];
         command.iter().for_each(|part| assert_eq!(used(part), [1, 0], "{part}"));
         ["json", "words", "csv"].iter().for_each(|part| assert_eq!(used(part), [0, 1], "{part}"));
         assert_eq!(used("preamble"), [1, 1]);

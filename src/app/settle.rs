@@ -46,6 +46,8 @@ pub enum Task {
     Explain(String, Format),
     /// List the codes.
     ListErrors(Format),
+    /// Compare this system with what is known of it; `None` for nothing but the exit code. Verbose or not.
+    SelfTest(Option<Format>, bool),
     /// Write a generated document.
     Generate(Kind),
 }
@@ -89,6 +91,10 @@ pub fn settle(args: Args, environment: &Environment) -> Result<Task> {
     if args.list_errors {
         ensure!(output != Format::Csv, "--list-errors has no form csv: use json, or leave --output out");
         return Ok(Task::ListErrors(output));
+    }
+    if args.self_test {
+        ensure!(output != Format::Csv, "--self-test has no form csv: use json, or leave --output out");
+        return Ok(Task::SelfTest((!args.quiet).then_some(output), args.verbose > 0));
     }
     if let Some(kind) = args.generate {
         return Ok(Task::Generate(kind));

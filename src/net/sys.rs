@@ -28,6 +28,14 @@
 //! | [`StandardOutput`], [`standard_input_stream`], [`standard_input`] | the streams, with their errors |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
+//! | [`platform`] | which system this is, for the self-test; the rest of this list is for it alone |
+//! | [`uninitialised`] | the error of socket() before WSAStartup() |
+//! | [`connect_cut`], [`connect_pipe`] | connect() with too few bytes of an address, and on what is not a socket |
+//! | [`disconnect`] | connect() with an address of zeros |
+//! | [`connect_interrupted`] | a blocking connect() that is interrupted |
+//! | [`limit_handshake`] | the shortest limit that the system itself sets to a handshake |
+//! | [`selected`] | select() with one socket in all sets |
+//! | [`Routes`] | connect() by missing and forbidding routes, in a network of a child |
 //!
 //! A quirk of a system lives in the file of that system and never above it.
 
@@ -92,6 +100,17 @@ pub struct Ready {
     pub message: bool,
     /// The code with which the connect ended, where the wait itself tells (Winsock's FD_CONNECT).
     pub error: Option<Code>,
+}
+
+/// What select() says of one socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Selected {
+    /// It is in the set of readable sockets.
+    pub readable: bool,
+    /// It is in the set of writable sockets.
+    pub writable: bool,
+    /// It is in the set of exceptions.
+    pub exception: bool,
 }
 
 /// An ICMP message with the code that the kernel made of it.

@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 /// Changes only when a key is taken away.
-const VERSION: &str = "rconnect/1";
+pub const VERSION: &str = "rconnect/1";
 
 /// One target as one line, the newline included.
 pub fn line(report: &Report, events: bool) -> Vec<u8> {
@@ -255,6 +255,8 @@ mod tests {
 
     use super::super::{SCHEMA, samples};
     use super::*;
+    use crate::classify::documented::{Basis, Page, Platform, Verdict};
+    use crate::model::Trial;
 
     fn schema() -> Value {
         serde_json::from_str(SCHEMA).expect("the schema is JSON")
@@ -355,10 +357,18 @@ mod tests {
         assert_eq!(route_kinds, json!(slugs(RouteKind::ALL)));
         let events = schema()["$defs"]["event"]["properties"]["event"]["examples"].clone();
         assert_eq!(events, json!(slugs(EventKind::ALL)));
-        let property = |name: &str| schema()["properties"][name]["enum"].as_array().expect(name).clone();
+        let of = |part: &str, name: &str| schema()["$defs"][part]["properties"][name]["enum"].clone();
+        let property = |name: &str| of("target", name).as_array().expect(name).clone();
         assert_eq!(property("protocol"), slugs(Protocol::ALL));
         assert_eq!(property("mode"), slugs(Mode::ALL));
         assert_eq!(property("strategy"), slugs(Strategy::ALL));
+        let of_test = |name: &str| of("selfTest", name).as_array().expect(name).clone();
+        assert_eq!(of_test("row"), slugs(Trial::ALL));
+        assert_eq!(of_test("verdict"), slugs(Verdict::ALL));
+        assert_eq!(of_test("system"), [slugs(Platform::ALL), vec![Value::Null]].concat());
+        assert_eq!(of_test("basis"), [slugs(Basis::ALL), vec![Value::Null]].concat());
+        let pages = schema()["$defs"]["selfTest"]["properties"]["pages"]["items"]["enum"].clone();
+        assert_eq!(pages, json!(slugs(Page::ALL)));
         let codes: BTreeSet<u64> = property("exit_code").iter().filter_map(Value::as_u64).collect();
         let rows = exit::TABLE.iter().filter(|row| !row.outcomes.is_empty()).map(|row| u64::from(row.code));
         assert_eq!(codes, rows.collect());

@@ -21,27 +21,29 @@ use crate::net::clock;
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages,
-    tcp_facts,
+    Routes, bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, limit_handshake, neighbour,
+    route, take_messages, tcp_facts,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages,
-    tcp_facts,
+    Routes, bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, limit_handshake, neighbour,
+    route, take_messages, tcp_facts,
 };
 
 mod alarm;
 mod connect;
 mod names;
 mod signals;
+mod trial;
 mod wait;
 
 pub use connect::{connect, connect_blocking};
 pub use names::{has_route, interface_index, lookup, service, service_name};
 pub use signals::{catch_signals, die_of, signal, without_signals};
+pub use trial::{connect_cut, connect_interrupted, connect_pipe, disconnect, platform, selected, uninitialised};
 pub use wait::{Waiter, Waker};
 
 /// The code behind an error of this layer.

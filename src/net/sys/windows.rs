@@ -25,6 +25,7 @@ mod console;
 mod event;
 mod evidence;
 mod names;
+mod trial;
 mod wait;
 
 pub use connect::{connect, connect_blocking};
@@ -33,6 +34,10 @@ pub use evidence::{
     can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages, tcp_facts,
 };
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};
+pub use trial::{
+    Routes, connect_cut, connect_interrupted, connect_pipe, disconnect, limit_handshake, platform, selected,
+    uninitialised,
+};
 pub use wait::{Waiter, Waker};
 
 /// The code behind an error of this layer.

@@ -9,12 +9,15 @@
 //! - exhausted ports are EADDRNOTAVAIL, also for UDP; FreeBSD says EAGAIN for some.
 //! - EOPNOTSUPP is 102 on macOS and 45 on FreeBSD; EPROTO is 100 and 92.
 
+#![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
+
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 
 use socket2::Socket;
 
-use crate::model::{Family, Neighbour, Protocol, Route, TcpFacts};
+use crate::model::{Code, Family, Neighbour, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
 /// There is no error queue to read the answers of hops from.
@@ -85,4 +88,49 @@ pub fn is_filtered(_: &Socket) -> bool {
 /// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
 pub fn route(_: Option<&Socket>, _: SocketAddr, _: Protocol) -> Option<Route> {
     None
+}
+
+/// Sets the shortest time after which the system itself gives a handshake up: a second, by TCP_CONNECTIONTIMEOUT (macOS)
+/// or TCP_KEEPINIT (FreeBSD).
+///
+/// # Errors
+/// setsockopt(2); ENOPROTOOPT where the system has no such option.
+pub fn limit_handshake(socket: &Socket) -> io::Result<()> {
+    // netinet/tcp.h of macOS; libc has no name for it.
+    #[cfg(target_vendor = "apple")]
+    const OPTION: libc::c_int = 0x20;
+    #[cfg(target_os = "freebsd")]
+    const OPTION: libc::c_int = libc::TCP_KEEPINIT;
+    #[cfg(not(any(target_vendor = "apple", target_os = "freebsd")))]
+    const OPTION: libc::c_int = -1;
+    let second: libc::c_int = 1;
+    let length = size_of_val(&second) as libc::socklen_t;
+    let socket = socket.as_raw_fd();
+    // SAFETY: pointer and length are those of the integer, which the call reads.
+    match unsafe { libc::setsockopt(socket, libc::IPPROTO_TCP, OPTION, (&raw const second).cast(), length) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// A child with routes of its own: there are no network namespaces here.
+#[derive(Debug)]
+pub struct Routes;
+
+impl Routes {
+    /// Never starts one.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn begin() -> io::Result<Routes> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Never called.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn codes(self) -> io::Result<[Option<Code>; 4]> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }

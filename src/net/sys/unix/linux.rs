@@ -14,7 +14,10 @@ use crate::model::{Code, Family, Icmp, Neighbour, Protocol, Route, RouteKind, Tc
 use crate::net::sys::Message;
 
 pub mod epoll;
+mod namespace;
 mod netlink;
+
+pub use namespace::Routes;
 
 /// The error queue tells a hop that answers from one that does not, for any protocol.
 pub fn can_trace(_: Protocol) -> bool {
@@ -39,6 +42,15 @@ pub fn bind(socket: &Socket, source: SocketAddr) -> io::Result<()> {
 /// ENODEV: no such interface; EPERM: before Linux 5.7, for users.
 pub fn bind_interface(socket: &Socket, name: &str, _: Family) -> io::Result<()> {
     socket.bind_device(Some(name.as_bytes()))
+}
+
+/// Sets the shortest time after which the system itself gives a handshake up (TCP_USER_TIMEOUT). No limit is shorter than
+/// the first retransmission, after a second.
+///
+/// # Errors
+/// setsockopt(2).
+pub fn limit_handshake(socket: &Socket) -> io::Result<()> {
+    socket.set_tcp_user_timeout(Some(Duration::from_millis(700)))
 }
 
 /// Asks for ICMP messages and for the time of their arrival.

@@ -51,7 +51,7 @@ pub fn connect_blocking(socket: &Socket, address: &SockAddr, limit: Option<Insta
 }
 
 /// What connect() returned; the outer error is that of the guard.
-fn guarded(socket: &Socket, address: &SockAddr, limit: Option<Instant>) -> io::Result<io::Result<()>> {
+pub fn guarded(socket: &Socket, address: &SockAddr, limit: Option<Instant>) -> io::Result<io::Result<()>> {
     let (done, alarm) = (event::event()?, Alarm::new()?);
     thread::scope(|scope| {
         thread::Builder::new().spawn_scoped(scope, || guard(socket, limit, &done, &alarm))?;

@@ -36,7 +36,9 @@ const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_CREATE: u16 = 0x400;
 const RTA_DST: u16 = 1;
 const RTA_SRC: u16 = 2;
 const RTA_OIF: u16 = 4;
@@ -193,6 +195,20 @@ fn route_request(packet: &Packet) -> Vec<u8> {
     attribute(&mut body, RTA_IP_PROTO, &[protocol as u8]);
     attribute(&mut body, RTA_DPORT, &destination.port().to_be_bytes());
     message(RTM_GETROUTE, 0, &body)
+}
+
+/// Asks to add a route of this type to one address, and for an answer.
+pub fn new_route_request(destination: Ipv4Addr, kind: u8) -> Vec<u8> {
+    let mut body = vec![0; ROUTE];
+    (body[0], body[1]) = (libc::AF_INET as u8, 32);
+    (body[4], body[5], body[7]) = (libc::RT_TABLE_MAIN, libc::RTPROT_BOOT, kind);
+    attribute(&mut body, RTA_DST, &destination.octets());
+    message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_ACK, &body)
+}
+
+/// The errno of an answer that is an error or, with zero, a confirmation; `None` for any other.
+pub fn confirmation(reply: &[u8]) -> Option<i32> {
+    (kind(reply)? == NLMSG_ERROR).then(|| errno(reply)).flatten()
 }
 
 fn link_request(interface: u32) -> Vec<u8> {

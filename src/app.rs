@@ -11,7 +11,6 @@ mod usage;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Parser;
@@ -20,13 +19,12 @@ use crate::app::args::Args;
 use crate::app::input::Input;
 use crate::app::settle::{Probe, Task};
 use crate::classify::exit;
-use crate::model::{Report, Totals};
-use crate::net::driver::{self, Ended};
+use crate::model::{Report, Signal, Totals};
+use crate::net::driver::{self, Run};
 use crate::net::resolve::Resolver;
-use crate::net::sys::{self, Signal, StandardOutput};
-use crate::net::{attempt, clock, selftest, trace};
+use crate::net::selftest;
+use crate::net::sys::{self, StandardOutput};
 use crate::output::{self, Format, Reporter};
-use crate::schedule::Engine;
 
 /// Runs the program: `arguments` as the system gave them, results to `out`, diagnostics to `err`; gives the exit code.
 pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut StandardOutput, err: &mut dyn Write) -> u8 {
@@ -91,7 +89,7 @@ fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
 }
 
 fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Result<u8> {
-    let Probe { specs, from, rules, policy, socket, resolve, trace, format, style, table, notes } = settled;
+    let Probe { specs, from, rules, policy, socket, resolve, format, style, table, notes } = settled;
     let mut note = |note: &str| {
         if format.is_some() {
             let _ = writeln!(err, "rconnect: {note}");
@@ -112,41 +110,16 @@ fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Resul
     let mut results = Results { out, reporter, totals: Totals::default() };
     sys::catch_signals();
     results.begin()?;
-    let (timeout, deadline) = (policy.timeout, policy.deadline);
-    let mut untraced = None;
-    let ended = driver::run(Engine::new(policy), &socket, Resolver::new(resolve), &mut input, &mut |mut report| {
-        if trace {
-            untraced = untraced.take().or(follow(&mut report, &socket, timeout, deadline).err());
-        }
-        results.add(&report)
-    })
-    .context("cannot wait for sockets")?;
-    if ended.write_error.is_none() {
+    let run = driver::run(policy, &socket, Resolver::new(resolve), &mut input, &mut results)
+        .context("cannot wait for sockets")?;
+    if run.write_error.is_none() {
         results.end()?;
     }
-    if let Some(error) = untraced {
-        return Err(error).context("cannot wait for the hops of a path");
-    }
-    if ended.unread {
+    if run.ended.unread {
         results.totals.unreported = true;
         note("the deadline came before the end of the targets: the rest is not reported");
     }
-    conclude(ended, input.error, exit::code(&results.totals, table))
-}
-
-/// Adds the path on which a target's attempts died, none where the run is over.
-fn follow(
-    report: &mut Report,
-    socket: &attempt::Options,
-    timeout: Option<Duration>,
-    deadline: Option<Instant>,
-) -> io::Result<()> {
-    if sys::can_trace(report.protocol) {
-        let over = sys::signal().is_some() || deadline.is_some_and(|deadline| deadline <= clock::now());
-        let addresses = if over { Vec::new() } else { report.tried() };
-        report.trace = Some(trace::run(socket, &addresses, report.protocol, timeout, deadline)?);
-    }
-    Ok(())
+    conclude(run, input.error, exit::code(&results.totals, table))
 }
 
 /// What is shown of a run, and what it comes to.
@@ -161,12 +134,6 @@ impl Results<'_> {
     fn begin(&mut self) -> Result<()> {
         let header = self.reporter.as_ref().map(Reporter::header);
         self.write(header).or_else(quiet_end)
-    }
-
-    fn add(&mut self, report: &Report) -> io::Result<()> {
-        self.totals.add(report);
-        let target = self.reporter.as_mut().map(|reporter| reporter.target(report));
-        self.write(target)
     }
 
     fn end(&mut self) -> Result<()> {
@@ -184,18 +151,30 @@ impl Results<'_> {
     }
 }
 
+impl driver::Sink for Results<'_> {
+    fn report(&mut self, report: Report) -> io::Result<()> {
+        self.totals.add(&report);
+        let target = self.reporter.as_mut().map(|reporter| reporter.target(&report));
+        self.write(target)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A reader that has gone away is a quiet end.
 fn quiet_end(error: io::Error) -> Result<()> {
     if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
 }
 
 /// A signal outranks the closed pipe and the end of input that come with it, whichever was seen first.
-fn conclude(ended: Ended, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
-    let closed = ended.write_error.map(quiet_end).transpose()?.is_some();
+fn conclude(run: Run, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
+    let closed = run.write_error.map(quiet_end).transpose()?.is_some();
     match bad_input {
         _ if sys::signal().is_some() => Ok(code),
         // Reader closed the pipe: untried targets must not yield exit code 0.
-        _ if closed => Ok(if ended.cut_short { exit::FAULT } else { code }),
+        _ if closed => Ok(if run.ended.cut_short { exit::FAULT } else { code }),
         Some(error) => Err(error),
         None => Ok(code),
     }

@@ -23,5 +23,6 @@ pub use totals::Totals;
 pub use trial::{Finding, Hindrance, Step, Trial, Trialled};
 pub(crate) use words::slugs;
 pub use words::{
-    By, Cause, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Strategy,
+    By, Cause, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Signal,
+    Strategy,
 };

@@ -7,4 +7,3 @@ mod evidence;
 pub mod resolve;
 pub mod selftest;
 pub mod sys;
-pub mod trace;

@@ -1,4 +1,4 @@
-//! Where targets come from: the command line, a file, a stream; turned into the engine's groups one at a time.
+//! Where targets come from: the command line, a file, a stream; turned into batches one at a time.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -11,15 +11,15 @@ use crate::app::lines::{Lines, NO_TARGET};
 use crate::app::rules::{Rules, socket_address};
 use crate::grammar::{Hosts, Spec};
 use crate::model::{Address, Family, Host, Protocol, Target};
-use crate::net::driver::{Draw, Drawn};
+use crate::net::driver::Source;
 use crate::net::sys::Waiter;
-use crate::schedule::{Goal, Group, Name};
+use crate::schedule::{self, Batch, Name, Next};
 
 /// Targets in the order given.
 pub struct Input {
     rules: Rules,
     family: Option<Family>,
-    groups: VecDeque<Group>,
+    batches: VecDeque<Batch>,
     specs: std::vec::IntoIter<Spec>,
     lines: Option<Lines>,
     /// Some target was there.
@@ -41,10 +41,10 @@ impl Input {
         let read = lines.as_ref().map_or(Some(0), Lines::targets);
         let targets = read.map(|read| given.saturating_add(read));
         let (any, specs) = (!specs.is_empty(), specs.into_iter());
-        Ok(Input { rules, family, groups: VecDeque::new(), specs, lines, any, targets, error: None })
+        Ok(Input { rules, family, batches: VecDeque::new(), specs, lines, any, targets, error: None })
     }
 
-    fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Drawn> {
+    fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Next> {
         if let Some(spec) = self.specs.next() {
             return Ok(Some(spec));
         }
@@ -67,21 +67,21 @@ impl Input {
     }
 }
 
-impl Draw for Input {
-    fn draw(&mut self, waiter: &mut Waiter, over: bool) -> Drawn {
-        if self.groups.is_empty() && self.error.is_none() {
+impl Source for Input {
+    fn next(&mut self, waiter: &mut Waiter, over: bool) -> Next {
+        if self.batches.is_empty() && self.error.is_none() {
             match self.next_spec(waiter, over) {
-                Ok(Some(spec)) => self.groups = groups(spec, &self.rules, self.family),
+                Ok(Some(spec)) => self.batches = batches(spec, &self.rules, self.family),
                 Ok(None) => {}
-                Err(drawn) => return drawn,
+                Err(next) => return next,
             }
         }
-        self.groups.pop_front().map_or(Drawn::End, |group| Drawn::Group(Box::new(group)))
+        self.batches.pop_front().map_or(Next::Exhausted, |batch| Next::Batch(Box::new(batch)))
     }
 }
 
-/// A target as written becomes groups that share a lookup each; a name's pinned ports are groups of their own.
-fn groups(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Group> {
+/// A target as written becomes batches that share a lookup each; a name's pinned ports are batches of their own.
+fn batches(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Batch> {
     match &spec.hosts {
         Hosts::One(Host::Name { ascii, .. }) => named(Arc::clone(ascii), spec, rules),
         Hosts::One(Host::Literal { address, .. }) => match literal_name(address, family) {
@@ -97,28 +97,28 @@ fn groups(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Group> 
     }
 }
 
-fn named(ascii: Arc<str>, spec: Spec, rules: &Rules) -> VecDeque<Group> {
+fn named(ascii: Arc<str>, spec: Spec, rules: &Rules) -> VecDeque<Batch> {
     if rules.pins.is_empty() {
         return [looked_up(Name::Host(ascii), spec)].into();
     }
     let pin = |port: u16| rules.pins.iter().find(|pin| pin.holds_for(&ascii, port));
-    let mut groups = VecDeque::new();
+    let mut batches = VecDeque::new();
     let mut asked = Vec::new();
     for target in spec.clone().into_targets() {
         match pin(target.port) {
             Some(pin) => {
                 let addresses: Arc<[SocketAddr]> = pin.addresses.iter().map(scoped).collect();
-                let goals = Box::new(std::iter::once(goal(&target, None)));
-                groups.push_back(Group { protocol: spec.protocol, name: Some(Name::Pinned(addresses)), goals });
+                let targets = Box::new(std::iter::once(scheduled(&target, None)));
+                batches.push_back(Batch { protocol: spec.protocol, name: Some(Name::Pinned(addresses)), targets });
             }
-            None => asked.push(goal(&target, None)),
+            None => asked.push(scheduled(&target, None)),
         }
     }
     if !asked.is_empty() {
         let name = Some(Name::Host(ascii));
-        groups.push_back(Group { protocol: spec.protocol, name, goals: Box::new(asked.into_iter()) });
+        batches.push_back(Batch { protocol: spec.protocol, name, targets: Box::new(asked.into_iter()) });
     }
-    groups
+    batches
 }
 
 /// What must be asked before a literal can be tried; nothing, mostly.
@@ -130,22 +130,22 @@ fn literal_name(address: &Address, family: Option<Family>) -> Option<Name> {
     }
 }
 
-fn looked_up(name: Name, spec: Spec) -> Group {
-    let goals = |spec: Spec| spec.into_targets().map(|target| goal(&target, None));
-    Group { protocol: spec.protocol, name: Some(name), goals: Box::new(goals(spec)) }
+fn looked_up(name: Name, spec: Spec) -> Batch {
+    let targets = |spec: Spec| spec.into_targets().map(|target| scheduled(&target, None));
+    Batch { protocol: spec.protocol, name: Some(name), targets: Box::new(targets(spec)) }
 }
 
 /// Literals, and every address of a network: no lookup.
-fn direct(spec: Spec) -> Group {
+fn direct(spec: Spec) -> Batch {
     let address = |target: &Target| match &target.host {
         Host::Literal { address, .. } => Some(scoped(address)),
         Host::Name { .. } => None,
     };
     let protocol = spec.protocol;
-    Group {
+    Batch {
         protocol,
         name: None,
-        goals: Box::new(spec.into_targets().map(move |target| goal(&target, address(&target)))),
+        targets: Box::new(spec.into_targets().map(move |target| scheduled(&target, address(&target)))),
     }
 }
 
@@ -157,8 +157,8 @@ fn fits(ip: IpAddr, wanted: Option<Family>) -> bool {
     wanted.is_none_or(|wanted| Family::of(ip) == wanted)
 }
 
-fn goal(target: &Target, address: Option<SocketAddr>) -> Goal {
-    Goal { host: Arc::clone(target.host.written()), text: label(target), port: target.port, address }
+fn scheduled(target: &Target, address: Option<SocketAddr>) -> schedule::Target {
+    schedule::Target { host: Arc::clone(target.host.written()), text: label(target), port: target.port, address }
 }
 
 /// TCP and UDP of one port are two targets.

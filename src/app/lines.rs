@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::app::rules::Rules;
 use crate::grammar::Spec;
-use crate::net::driver::Drawn;
 use crate::net::sys::{self, Waiter};
+use crate::schedule::Next;
 
 /// Batches of lines that a stream may be ahead of the probe.
 const BATCHES_AHEAD: usize = 4;
@@ -84,7 +84,7 @@ impl Lines {
     ///
     /// # Errors
     /// Why there is none yet.
-    pub fn next(&mut self, rules: &Rules, waiter: &mut Waiter, over: bool) -> Result<Option<Result<Spec>>, Drawn> {
+    pub fn next(&mut self, rules: &Rules, waiter: &mut Waiter, over: bool) -> Result<Option<Result<Spec>>, Next> {
         loop {
             let line = match &mut self.source {
                 Source::File(reader, _) => next_checked(reader),
@@ -150,7 +150,7 @@ fn next_checked(reader: &mut BufReader<Take<File>>) -> Option<Line> {
 }
 
 impl Stream {
-    fn next(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Line>, Drawn> {
+    fn next(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Line>, Next> {
         if let Some(opener) = self.opener.take() {
             match spawn_reader(opener, waiter, Arc::clone(&self.awaited)) {
                 Ok(batches) => self.batches = Some(batches),
@@ -160,12 +160,12 @@ impl Stream {
         if self.lines.as_slice().is_empty() {
             match self.next_batch() {
                 Err(TryRecvError::Disconnected) => return Ok(None),
-                _ if over => return Err(Drawn::Unread),
-                Err(TryRecvError::Empty) => return Err(Drawn::Later),
+                _ if over => return Err(Next::Unread),
+                Err(TryRecvError::Empty) => return Err(Next::Later),
                 Ok(lines) => self.lines = lines.into_iter(),
             }
         }
-        if over { Err(Drawn::Unread) } else { Ok(self.lines.next()) }
+        if over { Err(Next::Unread) } else { Ok(self.lines.next()) }
     }
 
     /// A batch that came before the request to be woken is seen by the second look.

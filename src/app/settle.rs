@@ -66,8 +66,6 @@ pub struct Probe {
     pub socket: attempt::Options,
     /// What lookups get.
     pub resolve: resolve::Options,
-    /// Trace paths, for somebody to see.
-    pub trace: bool,
     /// Form of the results; `None` for nothing but the exit code.
     pub format: Option<Format>,
     /// How the results look.
@@ -125,7 +123,6 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
         policy,
         socket: sockets(&args, source)?,
         resolve: resolve::Options { family, strict },
-        trace,
         format,
         style: style(&args, environment),
         table: args.exit_code,
@@ -259,7 +256,7 @@ fn policy(args: &Args, source: Option<SocketAddr>, trace: bool, notes: &mut Vec<
         mode: args.mode,
         concurrency,
         lookups,
-        one_by_one: trace,
+        trace: if trace { traceable() } else { Vec::new() },
         spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
         timeout: args.timeout.0,
         lookup_timeout: args.resolve_timeout.0,
@@ -269,6 +266,11 @@ fn policy(args: &Args, source: Option<SocketAddr>, trace: bool, notes: &mut Vec<
         fixed_port: has_port(source),
         epoch,
     }
+}
+
+/// The protocols over which hops can be seen on this system.
+fn traceable() -> Vec<Protocol> {
+    [Protocol::Tcp, Protocol::Udp].into_iter().filter(|&protocol| sys::can_trace(protocol)).collect()
 }
 
 /// Attempts and lookups that may be under way together: the descriptors are shared out between them.

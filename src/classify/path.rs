@@ -1,9 +1,9 @@
 //! Hops of a traced path, from the attempts that showed them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::classify::icmp;
-use crate::model::{Attempt, By, Hop, Outcome};
+use crate::model::{Attempt, By, Hop, Outcome, Path, PathEnd};
 
 impl Hop {
     /// The hop that an attempt with this time to live shows.
@@ -29,4 +29,32 @@ impl Hop {
 pub fn visits(hops: &[Hop], address: IpAddr) -> impl Iterator<Item = u8> {
     let met = move |index: usize| hops[index].address == Some(address);
     (0..hops.len()).filter(move |&index| met(index) && (index == 0 || !met(index - 1))).map(|index| hops[index].ttl)
+}
+
+/// The path that these hops show, by their time to live from 1 on; `None` where nothing has answered. `unresolved`: the
+/// next hop had no link address, so that nothing of what was sent has left.
+pub fn path(address: SocketAddr, hops: Vec<Option<Hop>>, unresolved: bool) -> Path {
+    let most = hops.len();
+    let end = hops.iter().flatten().find(|hop| hop.ends()).cloned();
+    let last = hops.iter().flatten().filter(|hop| hop.address.is_some()).map(|hop| hop.ttl).max();
+    let shown = usize::from(end.as_ref().map_or(last.unwrap_or(0), |hop| hop.ttl));
+    let hops: Vec<Hop> = hops.into_iter().take(shown).flatten().collect();
+    let end = match end {
+        Some(hop) if hop.outcome == Outcome::Connected => PathEnd::Connected,
+        Some(hop) if matches!(hop.by, Some(By::Local | By::Neighbour)) || hop.address.is_none() => PathEnd::Local,
+        Some(hop) if hop.address == Some(address.ip().to_canonical()) => PathEnd::Answered,
+        Some(_) => PathEnd::Rejected,
+        None if unresolved && shown == 0 => PathEnd::Local,
+        None if goes_in_circles(&hops) => PathEnd::Loop,
+        None if shown == most => PathEnd::TooFar,
+        None => PathEnd::Silence,
+    };
+    Path { address, hops, end }
+}
+
+/// One router may answer for several hops in a row, and where packets take paths of different length it may be met at
+/// two hops apart. A router that is met again and again, behind others, is a loop.
+fn goes_in_circles(hops: &[Hop]) -> bool {
+    let Some(last) = hops.last().and_then(|hop| hop.address) else { return false };
+    visits(hops, last).count() > 2
 }

@@ -44,6 +44,8 @@ pub struct TcpFacts {
     pub rtt: Option<Duration>,
     /// Whether the handshake was complete.
     pub handshake: Option<bool>,
+    /// Whether the connect has come to its end, whichever it was.
+    pub decided: Option<bool>,
 }
 
 /// What the table of neighbours (ARP, neighbour discovery) has of the next hop.

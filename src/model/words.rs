@@ -294,3 +294,12 @@ slugs! {
         Signal = "signal": "a signal ended it",
     }
 }
+
+/// A signal that asks the program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGINT; Ctrl-C and Ctrl-Break on Windows.
+    Interrupt,
+    /// SIGTERM; on Windows the console is closed, the user logs off, or the system shuts down.
+    Terminate,
+}

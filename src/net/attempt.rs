@@ -75,42 +75,69 @@ pub struct Connecting {
     diary: Diary,
 }
 
-/// What [`begin`] came to.
+/// How far an attempt is.
 #[derive(Debug)]
-pub enum Begun {
+pub enum Progress {
     /// Wait for it.
     Pending(Box<Connecting>),
     /// It is over.
     Ended(Box<Attempt>),
 }
 
-/// Starts an attempt. `on_connect` is told the instant at which connect() is called and gives its limit.
-pub fn begin(options: &Options, connect: Connect, on_connect: &mut dyn FnMut(Instant) -> Option<Instant>) -> Begun {
-    let begin = clock::now();
-    let mut diary = Diary { begin, events: options.verbose.then(Vec::new) };
-    let prepared = prepare(options, connect, &mut diary);
-    let called = (clock::now(), clock::wall());
-    let limit = on_connect(called.0);
-    match prepared {
-        Ok(socket) => {
-            let (source_given, verbose) = (options.source.is_some() || options.interface.is_some(), options.verbose);
-            let blocking = options.mode == Mode::Blocking && connect.protocol == Protocol::Tcp;
-            let fail_on_icmp = options.fail_on_icmp;
-            let (cut, messages) = (false, Vec::new());
-            Connecting { socket, connect, called, source_given, blocking, verbose, fail_on_icmp, cut, messages, diary }
-                .call(options, limit)
+/// An attempt whose socket is ready to connect, or could not be made so.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    options: &'a Options,
+    connect: Connect,
+    diary: Diary,
+    socket: Step<Socket>,
+}
+
+/// Makes the socket of an attempt, sets its options and binds it.
+pub fn prepare(options: &Options, connect: Connect) -> Prepared<'_> {
+    let verbose = options.verbose && connect.hop.is_none();
+    let mut diary = Diary { begin: clock::now(), events: verbose.then(Vec::new) };
+    let socket = new_socket(options, connect, &mut diary);
+    Prepared { options, connect, diary, socket }
+}
+
+impl Prepared<'_> {
+    /// Calls connect(), which is to end by `deadline`; `now` is the instant of the call.
+    pub fn connect(self, now: Instant, deadline: Option<Instant>) -> Progress {
+        let Prepared { options, connect, diary, socket } = self;
+        match socket {
+            Ok(socket) => {
+                let connecting = Connecting {
+                    socket,
+                    connect,
+                    called: (now, clock::wall()),
+                    source_given: options.source.is_some() || options.interface.is_some(),
+                    blocking: options.mode == Mode::Blocking && connect.protocol == Protocol::Tcp,
+                    verbose: diary.events.is_some(),
+                    fail_on_icmp: ends_at_icmp(options, connect),
+                    cut: false,
+                    messages: Vec::new(),
+                    diary,
+                };
+                connecting.call(options, deadline)
+            }
+            Err((phase, code)) => Progress::Ended(Box::new(never_called(options, connect, phase, code, diary))),
         }
-        Err((phase, code)) => Begun::Ended(Box::new(never_called(options, connect, phase, code, diary))),
     }
+}
+
+/// A message ends the attempt. The hop of a path is there to meet one.
+fn ends_at_icmp(options: &Options, connect: Connect) -> bool {
+    options.fail_on_icmp || connect.hop.is_some()
 }
 
 type Step<T> = Result<T, (Phase, Code)>;
 
-fn prepare(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
+fn new_socket(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
     let Connect { address, protocol, .. } = connect;
     let socket = step(diary, Phase::Socket, EventKind::Socket, sys::socket(address, protocol, options.mode))?;
-    sys::enable_icmp_errors(&socket, address, protocol, options.fail_on_icmp);
-    step(diary, Phase::Option, EventKind::Setsockopt, set_options(&socket, options, address))?;
+    sys::enable_icmp_errors(&socket, address, protocol, ends_at_icmp(options, connect));
+    step(diary, Phase::Option, EventKind::Setsockopt, set_options(&socket, options, connect))?;
     if let Some(name) = &options.interface {
         step(
             diary,
@@ -134,7 +161,7 @@ fn step<T>(diary: &mut Diary, phase: Phase, event: EventKind, result: io::Result
     result.map_err(|error| (phase, sys::code(&error)))
 }
 
-fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::Result<()> {
+fn set_options(socket: &Socket, options: &Options, connect: Connect) -> io::Result<()> {
     if options.reuse_address {
         socket.set_reuse_address(true)?;
     }
@@ -144,8 +171,8 @@ fn set_options(socket: &Socket, options: &Options, address: SocketAddr) -> io::R
     if options.reset_on_close {
         socket.set_linger(Some(Duration::ZERO))?;
     }
-    for &family in sys::ip_versions(address) {
-        if let Some(ttl) = options.ttl {
+    for &family in sys::ip_versions(connect.address) {
+        if let Some(ttl) = connect.hop.map(u32::from).or(options.ttl) {
             match family {
                 Family::V4 => socket.set_ttl_v4(ttl)?,
                 Family::V6 => socket.set_unicast_hops_v6(ttl)?,
@@ -174,7 +201,7 @@ impl Connecting {
         }
     }
 
-    fn call(mut self, options: &Options, limit: Option<Instant>) -> Begun {
+    fn call(mut self, options: &Options, limit: Option<Instant>) -> Progress {
         let address = SockAddr::from(self.connect.address);
         let called = if self.blocking {
             sys::connect_blocking(&self.socket, &address, limit)
@@ -193,46 +220,49 @@ impl Connecting {
             }
             Called::Pending(code) => {
                 self.diary.note(EventKind::Connect, Some(code));
-                Begun::Pending(Box::new(self))
+                Progress::Pending(Box::new(self))
             }
             Called::Failed(code) => {
                 self.diary.note(EventKind::Connect, Some(code));
                 self.finish(Phase::Connect, Some(code), now)
             }
-            Called::Limit => Begun::Ended(Box::new(self.give_up(End::Limit))),
+            Called::Limit => Progress::Ended(Box::new(self.give_up(End::Limit, now))),
         }
     }
 
     /// connect() of a datagram socket sends nothing; this does.
-    fn send(mut self, payload: &[u8]) -> Begun {
+    fn send(mut self, payload: &[u8]) -> Progress {
         let sent = self.socket.send(payload);
         let code = sent.as_ref().err().map(sys::code);
         self.diary.note(EventKind::Send, code);
         match code {
-            None => Begun::Pending(Box::new(self)),
+            None => Progress::Pending(Box::new(self)),
             Some(_) => self.finish(Phase::Connect, code, clock::now()),
         }
     }
 
-    fn finish(self, phase: Phase, code: Option<Code>, now: Instant) -> Begun {
+    fn finish(self, phase: Phase, code: Option<Code>, now: Instant) -> Progress {
         let end = code.map_or(End::Success, End::Error);
-        Begun::Ended(Box::new(self.conclude(phase, end, now)))
+        Progress::Ended(Box::new(self.conclude(phase, end, now)))
     }
 
     /// The wait said that something is ready; gives the attempt back where it is not the end.
-    pub fn ready(self: Box<Self>, ready: Ready, now: Instant) -> Begun {
+    pub fn ready(self: Box<Self>, ready: Ready, now: Instant) -> Progress {
         match self.connect.protocol {
-            Protocol::Tcp if ready.ended => Begun::Ended(Box::new((*self).completed(ready, now))),
+            // POLLOUT or POLLHUP.
+            Protocol::Tcp if ready.ended => {
+                let tcp = sys::tcp_facts(&self.socket);
+                Progress::Ended(Box::new(self.completed(ready.error, now, tcp)))
+            }
             Protocol::Tcp => self.message_only(now),
             Protocol::Udp => self.datagram(now),
         }
     }
 
-    /// POLLOUT or POLLHUP: over. TCP_INFO comes first: the evidence must not be younger than what it explains.
-    fn completed(mut self, ready: Ready, now: Instant) -> Attempt {
+    /// The connect is over. TCP_INFO was read first: the evidence must not be younger than what it explains.
+    fn completed(mut self, told: Option<Code>, now: Instant, tcp: TcpFacts) -> Attempt {
         self.diary.note(EventKind::Writable, None);
-        let tcp = sys::tcp_facts(&self.socket);
-        let error = ready.error.or_else(|| sys::take_error(&self.socket));
+        let error = told.or_else(|| sys::take_error(&self.socket));
         self.diary.note(EventKind::PendingError, error);
         let end = match error.or_else(|| self.consumed_error()) {
             Some(code) => End::Error(code),
@@ -252,7 +282,7 @@ impl Connecting {
     }
 
     /// POLLERR alone: a message is queued, the kernel goes on. SO_ERROR is not touched, unless no message was there.
-    fn message_only(mut self: Box<Self>, now: Instant) -> Begun {
+    fn message_only(mut self: Box<Self>, now: Instant) -> Progress {
         let known = self.messages.len();
         self.drain();
         let last = self.messages[known..].last().map(|&(_, errno)| Code::Os(errno));
@@ -265,36 +295,54 @@ impl Connecting {
             None => sys::take_error(&self.socket),
         };
         match end {
-            Some(code) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(code), now))),
-            None => Begun::Pending(self),
+            Some(code) => Progress::Ended(Box::new(self.conclude(Phase::Completion, End::Error(code), now))),
+            None => Progress::Pending(self),
         }
     }
 
-    /// A reply, or an ICMP message: recv() first, as reading the queue first would swallow the error.
-    fn datagram(mut self: Box<Self>, now: Instant) -> Begun {
+    /// A reply, or an ICMP message; neither, where a checksum was wrong.
+    fn datagram(mut self: Box<Self>, now: Instant) -> Progress {
+        match self.receive() {
+            Some(end) => Progress::Ended(Box::new(self.conclude(Phase::Completion, end, now))),
+            None => {
+                self.drain();
+                Progress::Pending(self)
+            }
+        }
+    }
+
+    /// What lies in a datagram socket. recv() comes before the error queue, whose reading would swallow the error.
+    fn receive(&mut self) -> Option<End> {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
         let received = self.socket.recv(&mut buffer);
         let code = received.as_ref().err().map(sys::code);
         self.diary.note(EventKind::Recv, code);
         match received {
-            Ok(_) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Success, now))),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.drain();
-                Begun::Pending(self)
-            }
+            Ok(_) => Some(End::Success),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             // A datagram longer than the buffer is a reply (WSAEMSGSIZE).
-            Err(error) if sys::is_truncation(&error) => {
-                Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Success, now)))
-            }
-            Err(error) => Begun::Ended(Box::new(self.conclude(Phase::Completion, End::Error(sys::code(&error)), now))),
+            Err(error) if sys::is_truncation(&error) => Some(End::Success),
+            Err(error) => Some(End::Error(sys::code(&error))),
         }
     }
 
-    /// Ends the attempt from outside; what is known of it is kept.
-    pub fn give_up(mut self, end: End) -> Attempt {
-        let now = clock::now();
+    /// Ends the attempt from outside, as at that instant; what is known of it is kept. An answer that came since the last
+    /// look is not given up.
+    pub fn give_up(mut self, end: End, now: Instant) -> Attempt {
         self.diary.note(if end == End::Limit { EventKind::Limit } else { EventKind::Signal }, None);
-        self.conclude(Phase::Completion, end, now)
+        match self.connect.protocol {
+            Protocol::Tcp => {
+                let tcp = sys::tcp_facts(&self.socket);
+                match tcp.decided {
+                    Some(true) => self.completed(None, clock::now(), tcp),
+                    _ => self.conclude_with(Phase::Completion, end, now, tcp),
+                }
+            }
+            Protocol::Udp => match self.receive() {
+                Some(answer) => self.conclude(Phase::Completion, answer, clock::now()),
+                None => self.conclude(Phase::Completion, end, now),
+            },
+        }
     }
 
     fn conclude(self, phase: Phase, end: End, now: Instant) -> Attempt {

@@ -1,197 +1,188 @@
-//! The loop of a run: ask the engine, act, wait, tell the engine.
+//! The loop of a run, the only one: ask the schedule, act, wait, tell the schedule.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::model::{Attempt, End, Report};
-use crate::net::attempt::{self, Begun, Connecting, Options};
+use crate::model::End;
+use crate::model::{Attempt, Report};
+use crate::net::attempt::{self, Connecting, Options, Progress};
 use crate::net::clock;
 use crate::net::resolve::Resolver;
-use crate::net::sys::{self, Ready, Signal, Waiter};
-use crate::schedule::{Action, AttemptId, Engine, Group, Stop};
+use crate::net::sys::{self, Ready, Waiter};
+use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Policy, Schedule, Step, Stop};
 
-/// Longest time without a look at sockets and signals, however much there is to start or to write: no limit has been
-/// reached by an attempt that nobody has looked at.
-const GLANCE: Duration = Duration::from_millis(4);
-
-/// Where the groups come from.
-pub trait Draw {
-    /// The next group; when the run is `over`, only of what need not be waited for.
-    fn draw(&mut self, waiter: &mut Waiter, over: bool) -> Drawn;
+/// Where the targets come from.
+pub trait Source {
+    /// The next batch. When the run is `over`, nothing is waited for. [`Next::Later`]: the waiter will be woken.
+    fn next(&mut self, waiter: &mut Waiter, over: bool) -> Next;
 }
 
-/// What a [`Draw`] has to give.
-pub enum Drawn {
-    /// A group to probe.
-    Group(Box<Group>),
-    /// Nothing yet; the waiter will be woken.
-    Later,
-    /// Nothing more.
-    End,
-    /// The run is over, and a stream may have had more.
-    Unread,
+/// Where the reports go.
+pub trait Sink {
+    /// Takes one report.
+    ///
+    /// # Errors
+    /// The report cannot be written.
+    fn report(&mut self, report: Report) -> io::Result<()>;
+
+    /// Nothing more comes before the next wait: whatever is held back is written now.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn flush(&mut self) -> io::Result<()>;
 }
 
 /// How a run ended.
 #[derive(Debug, Default)]
-pub struct Ended {
-    /// The signal that ended it.
-    pub signal: Option<Signal>,
-    /// The deadline came before the end of the targets: of a stream, or of more than are told one by one.
-    pub unread: bool,
-    /// Some target was neither tried nor reported.
-    pub cut_short: bool,
+pub struct Run {
+    /// As the schedule has it.
+    pub ended: Ended,
     /// The reports could not be written.
     pub write_error: Option<io::Error>,
 }
 
 struct Driver<'a> {
-    engine: Engine,
+    schedule: Schedule,
     options: &'a Options,
     resolver: Resolver,
     waiter: Waiter,
-    /// Attempts in flight, under the engine's keys.
-    flying: Vec<Option<Box<Connecting>>>,
-    sink: &'a mut dyn FnMut(Report) -> io::Result<()>,
-    ended: Ended,
+    /// Attempts in flight, under the schedule's keys.
+    in_flight: Vec<Option<Box<Connecting>>>,
+    ready: Vec<(usize, Ready)>,
+    write_error: Option<io::Error>,
+    /// The signal has been told.
+    signalled: bool,
 }
 
 /// Probes everything that `source` gives and hands each report to `sink` as soon as it is decided.
 ///
 /// # Errors
-/// Only a fault of the wait itself; what became of the targets is in the reports, and a failed write is in [`Ended`].
+/// Only a fault of the wait itself. What became of the targets is in the reports, and a failed write is in [`Run`].
 pub fn run(
-    engine: Engine,
+    policy: Policy,
     options: &Options,
     resolver: Resolver,
-    source: &mut dyn Draw,
-    sink: &mut dyn FnMut(Report) -> io::Result<()>,
-) -> io::Result<Ended> {
-    let waiter = Waiter::new();
-    let mut driver = Driver { engine, options, resolver, waiter, flying: Vec::new(), sink, ended: Ended::default() };
-    let mut ready = Vec::new();
-    let mut glanced = clock::now();
+    source: &mut dyn Source,
+    sink: &mut dyn Sink,
+) -> io::Result<Run> {
+    let mut driver = Driver {
+        schedule: Schedule::new(clock::now(), policy),
+        options,
+        resolver,
+        waiter: Waiter::new(),
+        in_flight: Vec::new(),
+        ready: Vec::new(),
+        write_error: None,
+        signalled: false,
+    };
     loop {
-        let mut later = false;
-        while driver.engine.wants_more() && !later {
-            match source.draw(&mut driver.waiter, driver.engine.over()) {
-                Drawn::Group(group) => driver.engine.draw(clock::now(), *group),
-                Drawn::Later => later = true,
-                Drawn::End => driver.engine.drained(),
-                Drawn::Unread => {
-                    driver.engine.drained();
-                    driver.ended.unread = true;
+        driver.check_signal();
+        match driver.schedule.step(clock::now()) {
+            Step::Draw { over } => {
+                let next = source.next(&mut driver.waiter, over);
+                driver.schedule.tell(clock::now(), Event::Next(next));
+            }
+            Step::Lookup(batch, name, protocol) => {
+                if let Some(result) = driver.resolver.start(&mut driver.waiter, batch, &name, protocol) {
+                    driver.schedule.tell(clock::now(), Event::LookedUp(batch, result));
+                    driver.schedule.tell(clock::now(), Event::LookupOver);
                 }
             }
-        }
-        driver.heed_signal();
-        let now = clock::now();
-        let overdue = now >= glanced + GLANCE;
-        if !overdue {
-            if let Some(action) = driver.engine.next(now) {
-                driver.act(action);
-                continue;
+            Step::Abandon(batch) => driver.resolver.abandon(batch),
+            Step::Connect(id, connect) => driver.connect(id, connect),
+            Step::GiveUp(id, why, at) => driver.give_up(id, why, at),
+            Step::Report(report) => driver.written(sink.report(*report)),
+            Step::Wait(until) => {
+                driver.written(sink.flush());
+                driver.wait(until)?;
             }
-            if driver.engine.wants_more() && (!later || driver.engine.over()) {
-                continue;
-            }
-            // A signal may have ended the wait for a stream.
-            if driver.engine.idle() && !(later && driver.engine.wants_more()) {
-                break;
+            Step::Done(ended) => {
+                driver.written(sink.flush());
+                return Ok(Run { ended, write_error: driver.write_error });
             }
         }
-        driver.waiter.wait(if overdue { Some(now) } else { driver.engine.wake_at() }, &mut ready)?;
-        glanced = clock::now();
-        driver.take(glanced, &ready);
     }
-    // With every slot taken, nobody had looked whether there was more. After a signal nobody asks.
-    let unknown = driver.engine.undrained() && driver.ended.signal.is_none();
-    let more = unknown && !matches!(source.draw(&mut driver.waiter, true), Drawn::End);
-    driver.ended.unread |= driver.engine.left_unreported();
-    driver.ended.cut_short |= driver.engine.cut_short() || more;
-    Ok(driver.ended)
 }
 
 impl Driver<'_> {
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Lookup(group, name, protocol) => {
-                self.engine.asked(clock::now(), group);
-                if let Some(result) = self.resolver.start(&mut self.waiter, group, &name, protocol) {
-                    self.engine.looked_up(clock::now(), group, result);
-                    self.engine.lookup_over();
-                }
-            }
-            Action::Abandon(group) => self.resolver.abandon(group),
-            Action::Connect(attempt, connect) => {
-                let engine = &mut self.engine;
-                let begun = attempt::begin(self.options, connect, &mut |now| engine.started(now, attempt));
-                self.settle(attempt, begun);
-            }
-            Action::GiveUp(attempt, why) => self.give_up(attempt, why),
-            Action::Report(report) => {
-                if let Err(error) = (self.sink)(*report) {
-                    self.ended.write_error.get_or_insert(error);
-                    self.engine.stop(clock::now(), Stop::Interrupted);
-                }
-            }
-        }
+    fn connect(&mut self, id: AttemptId, connect: Connect) {
+        let prepared = attempt::prepare(self.options, connect);
+        let now = clock::now();
+        self.schedule.tell(now, Event::Connecting(id));
+        let deadline = self.schedule.deadline(id);
+        self.settle(id, prepared.connect(now, deadline));
     }
 
-    fn heed_signal(&mut self) {
-        if let (None, Some(signal)) = (self.ended.signal, sys::signal()) {
-            self.ended.signal = Some(signal);
-            self.engine.stop(clock::now(), Stop::Interrupted);
-        }
-    }
-
-    /// What became ready became so before `now`, whatever the work on those before it takes.
-    fn take(&mut self, now: Instant, ready: &[(AttemptId, Ready)]) {
-        for &(attempt, ready) in ready {
-            if let Some(connecting) = self.flying[attempt].take() {
-                self.waiter.remove(attempt);
-                self.settle(attempt, connecting.ready(ready, now));
-            }
-        }
-        for (at, answer) in self.resolver.answers() {
-            if let Some((group, result)) = answer {
-                self.engine.looked_up(at, group, result);
-            }
-            self.engine.lookup_over();
-        }
-    }
-
-    fn settle(&mut self, attempt: AttemptId, begun: Begun) {
-        match begun {
-            Begun::Ended(result) => self.finish(attempt, *result),
-            Begun::Pending(connecting) => self.wait_for(attempt, connecting),
-        }
-    }
-
-    fn wait_for(&mut self, attempt: AttemptId, connecting: Box<Connecting>) {
-        let (socket, interest) = connecting.waits_for();
-        match self.waiter.add(attempt, socket, interest) {
-            Ok(()) => {
-                if self.flying.len() <= attempt {
-                    self.flying.resize_with(attempt + 1, || None);
-                }
-                self.flying[attempt] = Some(connecting);
-            }
-            Err(error) => self.finish(attempt, connecting.give_up(End::Error(sys::code(&error)))),
-        }
-    }
-
-    fn give_up(&mut self, attempt: AttemptId, why: Stop) {
-        let Some(connecting) = self.flying[attempt].take() else { return };
-        self.waiter.remove(attempt);
+    fn give_up(&mut self, id: AttemptId, why: Stop, at: Instant) {
+        let Some(connecting) = self.in_flight.get_mut(id.0).and_then(Option::take) else { return };
+        self.waiter.remove(id.0);
         let end = match why {
             Stop::Limit => End::Limit,
             Stop::Interrupted => End::Interrupted,
         };
-        self.finish(attempt, connecting.give_up(end));
+        self.finish(id, Box::new(connecting.give_up(end, at)));
     }
 
-    fn finish(&mut self, attempt: AttemptId, result: Attempt) {
-        self.engine.ended(clock::now(), attempt, result);
+    fn written(&mut self, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.write_error.get_or_insert(error);
+            self.schedule.tell(clock::now(), Event::NobodyReads);
+        }
+    }
+
+    /// Waits, and tells what came. Everything that one wait brings became ready before it returned, however long the work
+    /// on it takes: it gets the same instant.
+    fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.waiter.wait(until, &mut ready)?;
+        let now = clock::now();
+        for (key, ready) in ready.drain(..) {
+            if let Some(connecting) = self.in_flight[key].take() {
+                self.waiter.remove(key);
+                self.settle(AttemptId(key), connecting.ready(ready, now));
+            }
+        }
+        self.ready = ready;
+        for (at, answer) in self.resolver.answers() {
+            if let Some((batch, result)) = answer {
+                self.schedule.tell(at, Event::LookedUp(batch, result));
+            }
+            self.schedule.tell(at, Event::LookupOver);
+        }
+        Ok(())
+    }
+
+    fn check_signal(&mut self) {
+        if let (false, Some(signal)) = (self.signalled, sys::signal()) {
+            self.signalled = true;
+            self.schedule.tell(clock::now(), Event::Signal(signal));
+        }
+    }
+
+    fn settle(&mut self, id: AttemptId, progress: Progress) {
+        match progress {
+            Progress::Ended(attempt) => self.finish(id, attempt),
+            Progress::Pending(connecting) => self.wait_for(id, connecting),
+        }
+    }
+
+    fn wait_for(&mut self, id: AttemptId, connecting: Box<Connecting>) {
+        let (socket, interest) = connecting.waits_for();
+        match self.waiter.add(id.0, socket, interest) {
+            Ok(()) => {
+                if self.in_flight.len() <= id.0 {
+                    self.in_flight.resize_with(id.0 + 1, || None);
+                }
+                self.in_flight[id.0] = Some(connecting);
+            }
+            Err(error) => {
+                let attempt = connecting.give_up(End::Error(sys::code(&error)), clock::now());
+                self.finish(id, Box::new(attempt));
+            }
+        }
+    }
+
+    fn finish(&mut self, id: AttemptId, attempt: Box<Attempt>) {
+        self.schedule.tell(clock::now(), Event::Ended(id, attempt));
     }
 }

@@ -12,13 +12,13 @@ use crate::classify::codes;
 use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
 use crate::net::clock;
 use crate::net::sys::{self, Waiter};
-use crate::schedule::{Found, GroupId, LookupFailure, Name};
+use crate::schedule::{BatchId, LookupFailure, Name, Resolved};
 
 /// What a lookup thread sends home, and when it had it.
-type Answer = (u64, Instant, Result<Vec<Found>, Code>);
+type Answer = (u64, Instant, Result<Vec<Resolved>, Code>);
 
 /// When a lookup ended, and what became of it, unless it was abandoned.
-type Ended = (Instant, Option<(GroupId, Result<Vec<Found>, LookupFailure>)>);
+type Ended = (Instant, Option<(BatchId, Result<Vec<Resolved>, LookupFailure>)>);
 
 /// What every lookup of a run shares.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub struct Resolver {
     options: Options,
     channel: Option<(Sender<Answer>, Receiver<Answer>)>,
     /// Threads by ticket; one that was abandoned is no longer here, and its answer is dropped.
-    pending: Vec<(u64, GroupId)>,
+    pending: Vec<(u64, BatchId)>,
     tickets: u64,
 }
 
@@ -48,23 +48,23 @@ impl Resolver {
     pub fn start(
         &mut self,
         waiter: &mut Waiter,
-        group: GroupId,
+        batch: BatchId,
         name: &Name,
         protocol: Protocol,
-    ) -> Option<Result<Vec<Found>, LookupFailure>> {
+    ) -> Option<Result<Vec<Resolved>, LookupFailure>> {
         match name {
             Name::Pinned(addresses) => Some(self.literals(addresses.iter().copied())),
             Name::Scoped(ip, zone) => Some(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
-            Name::Host(name) => match self.spawn(waiter, group, name.to_string(), protocol) {
+            Name::Host(name) => match self.spawn(waiter, batch, name.to_string(), protocol) {
                 Ok(()) => None,
                 Err(error) => Some(Err(failure(sys::code(&error)))),
             },
         }
     }
 
-    /// Forgets the lookup of a group.
-    pub fn abandon(&mut self, group: GroupId) {
-        self.pending.retain(|&(_, pending)| pending != group);
+    /// Forgets the lookup of a batch.
+    pub fn abandon(&mut self, batch: BatchId) {
+        self.pending.retain(|&(_, pending)| pending != batch);
     }
 
     /// The lookups that have ended, those that were abandoned included.
@@ -74,13 +74,13 @@ impl Resolver {
         let family = self.options.family;
         let ended = |(ticket, at, result): Answer| {
             let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
-            let group = place.map(|place| self.pending.swap_remove(place).1);
-            (at, group.map(|group| (group, result.map_err(|code| LookupFailure { family, ..failure(code) }))))
+            let batch = place.map(|place| self.pending.swap_remove(place).1);
+            (at, batch.map(|batch| (batch, result.map_err(|code| LookupFailure { family, ..failure(code) }))))
         };
         answers.into_iter().map(ended).collect()
     }
 
-    fn spawn(&mut self, waiter: &mut Waiter, group: GroupId, name: String, protocol: Protocol) -> io::Result<()> {
+    fn spawn(&mut self, waiter: &mut Waiter, batch: BatchId, name: String, protocol: Protocol) -> io::Result<()> {
         let waker = waiter.waker()?;
         let (sender, _) = self.channel.get_or_insert_with(|| {
             sys::begin_threads();
@@ -95,12 +95,12 @@ impl Resolver {
         };
         // getaddrinfo needs some tens of kilobytes; the default of 2 MiB would only cost address space.
         sys::without_signals(|| std::thread::Builder::new().stack_size(256 * 1024).spawn(run))?;
-        self.pending.push((ticket, group));
+        self.pending.push((ticket, batch));
         self.tickets += 1;
         Ok(())
     }
 
-    fn literals(&self, addresses: impl Iterator<Item = SocketAddr>) -> Result<Vec<Found>, LookupFailure> {
+    fn literals(&self, addresses: impl Iterator<Item = SocketAddr>) -> Result<Vec<Resolved>, LookupFailure> {
         let family = self.options.family;
         let wanted = |address: &SocketAddr| family.is_none_or(|family| family == Family::of(address.ip()));
         let found: Vec<SocketAddr> = addresses.filter(wanted).collect();
@@ -133,7 +133,7 @@ fn with_scope(ip: Ipv6Addr, index: u32) -> SocketAddr {
 
 /// "a family that this machine has no route for is `skipped`": only where the name has another family that it has a
 /// route for, so that a lone unreachable address is tried and shows its code.
-fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Found> {
+fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Resolved> {
     let both = addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
     let of = |family, address: &SocketAddr| Family::of(address.ip()) == family;
     let routed = |family| addresses.iter().any(|address| of(family, address) && sys::has_route(with_port(*address)));
@@ -142,7 +142,7 @@ fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Found> {
         let (own, other) = if address.is_ipv6() { (v6, v4) } else { (v4, v6) };
         (!own && other).then_some(Reason::NoRoute)
     };
-    addresses.iter().map(|&address| Found { address, skip: skip(&address) }).collect()
+    addresses.iter().map(|&address| Resolved { address, skip: skip(&address) }).collect()
 }
 
 /// Some systems refuse port 0 before they look for a route; discard (RFC 863) is as good as any, nothing is sent.

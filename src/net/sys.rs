@@ -82,15 +82,6 @@ pub enum Called {
     Limit,
 }
 
-/// A signal that asks us to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// SIGINT, Ctrl-C.
-    Interrupt,
-    /// SIGTERM, console closed.
-    Terminate,
-}
-
 /// What a socket is ready for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ready {

@@ -1,11 +1,11 @@
-//! What a run is to do, and what the engine asks of the driver: plain values.
+//! What a run is to do, what the schedule asks for, and what it is told: plain values.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::classify::requirement::Require;
-use crate::model::{By, Cause, Code, Family, Lookup, Mode, Protocol, Reason, Report, Strategy};
+use crate::model::{Attempt, By, Cause, Code, Family, Lookup, Mode, Protocol, Reason, Report, Signal, Strategy};
 
 /// The rules of a run, settled before it starts.
 #[derive(Debug, Clone)]
@@ -14,19 +14,19 @@ pub struct Policy {
     pub strategy: Strategy,
     /// What makes a target good.
     pub require: Require,
-    /// How connect() is called; reported, and blocking implies one attempt at a time.
+    /// How connect() is called. It is reported; blocking implies one attempt at a time.
     pub mode: Mode,
     /// Attempts in flight.
     pub concurrency: usize,
     /// Lookups under way at the same time; each is a thread that sleeps in the resolver.
     pub lookups: usize,
-    /// Decide one target before the next is drawn, so that what is done with its report disturbs no other.
-    pub one_by_one: bool,
+    /// Trace the path to each address that was tried over one of these protocols.
+    pub trace: Vec<Protocol>,
     /// Least time between two starts.
     pub spacing: Duration,
-    /// Limit of one attempt.
+    /// Timeout of one attempt, from the call of connect().
     pub timeout: Option<Duration>,
-    /// Limit of one lookup.
+    /// Timeout of one lookup.
     pub lookup_timeout: Option<Duration>,
     /// End of the whole run.
     pub deadline: Option<Instant>,
@@ -42,25 +42,25 @@ pub struct Policy {
 
 /// One host and one port to probe.
 #[derive(Debug, Clone)]
-pub struct Goal {
+pub struct Target {
     /// The host as written.
     pub host: Arc<str>,
     /// As a user would write it, with the port.
     pub text: String,
     /// The port.
     pub port: u16,
-    /// Addresses of this goal alone; `None` when the group's lookup gives them.
+    /// The address of this target alone; `None` when the batch's lookup gives the addresses.
     pub address: Option<SocketAddr>,
 }
 
-/// Goals that share one lookup; the goals are drawn one by one.
-pub struct Group {
+/// Targets that share one lookup.
+pub struct Batch {
     /// TCP or UDP.
     pub protocol: Protocol,
-    /// What the driver must look up first; `None` when each goal brings its address.
+    /// The name to look up first; `None` when each target brings its address.
     pub name: Option<Name>,
-    /// The goals, drawn lazily.
-    pub goals: Box<dyn Iterator<Item = Goal>>,
+    /// The targets, read lazily.
+    pub targets: Box<dyn Iterator<Item = Target> + Send>,
 }
 
 /// What a lookup needs.
@@ -76,7 +76,7 @@ pub enum Name {
 
 /// One address of a lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct Resolved {
     /// The address; its port is ignored.
     pub address: SocketAddr,
     /// Why it is not to be tried.
@@ -86,7 +86,7 @@ pub struct Found {
 /// Why a lookup gave no address.
 #[derive(Debug, Clone)]
 pub struct LookupFailure {
-    /// The resolver's code or a local shortage; `None` when our limit ran out.
+    /// The resolver's code or a local shortage; `None` when our timeout ran out.
     pub error: Option<Code>,
     /// Who decided.
     pub by: By,
@@ -102,36 +102,102 @@ impl From<LookupFailure> for Lookup {
     }
 }
 
-/// Key of an attempt in flight.
-pub type AttemptId = usize;
-/// Key of a group whose lookup is under way.
-pub type GroupId = usize;
+/// Key of an attempt in flight; an attempt that has ended gives its key to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub usize);
+
+/// Key of a batch, and of its lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub usize);
 
 /// Why an attempt is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// A limit of ours ran out.
+    /// A timeout or the deadline ran out.
     Limit,
-    /// A signal came.
+    /// A signal came, or nobody reads the results.
     Interrupted,
 }
 
 /// What the driver is to do next.
 #[derive(Debug)]
-pub enum Action {
-    /// Look the name up for the group, then call [`Engine::looked_up`](super::Engine::looked_up).
-    Lookup(GroupId, Name, Protocol),
-    /// Forget the lookup; its answer is no longer wanted.
-    Abandon(GroupId),
-    /// Make the attempt.
+pub enum Step {
+    /// Ask the source for a batch and tell [`Event::Next`]. When `over`, wait for nothing: the run has been stopped.
+    Draw {
+        /// The run has been stopped.
+        over: bool,
+    },
+    /// Look the name up, then tell [`Event::LookedUp`] and [`Event::LookupOver`].
+    Lookup(BatchId, Name, Protocol),
+    /// Forget the lookup: nobody waits for its answer. [`Event::LookupOver`] is told all the same when it ends.
+    Abandon(BatchId),
+    /// Make the attempt: tell [`Event::Connecting`], then [`Event::Ended`].
     Connect(AttemptId, Connect),
-    /// End the attempt and tell [`Engine::ended`](super::Engine::ended) what is known of it.
-    GiveUp(AttemptId, Stop),
+    /// End the attempt, as at that instant, and tell [`Event::Ended`] with what is known of it.
+    GiveUp(AttemptId, Stop, Instant),
     /// A target is decided.
     Report(Box<Report>),
+    /// Wait for sockets, lookups, the source and signals until that instant at most, and tell what came. An instant that
+    /// has passed means: poll, and do not wait.
+    Wait(Option<Instant>),
+    /// Everything is decided and reported.
+    Done(Ended),
 }
 
-/// An attempt to make: call connect(), tell [`Engine::started`](super::Engine::started) when, then [`Engine::ended`](super::Engine::ended).
+/// What the schedule is told.
+#[derive(Debug)]
+pub enum Event {
+    /// The answer to [`Step::Draw`].
+    Next(Next),
+    /// connect() of the attempt is called now: its timeout counts from here.
+    Connecting(AttemptId),
+    /// The attempt has ended.
+    Ended(AttemptId, Box<Attempt>),
+    /// The lookup of a batch has ended.
+    LookedUp(BatchId, Result<Vec<Resolved>, LookupFailure>),
+    /// A lookup, abandoned or not, has given its place back: another one may begin.
+    LookupOver,
+    /// A signal came.
+    Signal(Signal),
+    /// The results cannot be written any more.
+    NobodyReads,
+}
+
+/// What a source has to give.
+pub enum Next {
+    /// Targets.
+    Batch(Box<Batch>),
+    /// Nothing yet; the next wait ends when there is more.
+    Later,
+    /// Nothing more.
+    Exhausted,
+    /// The run is over, and a stream may have had more.
+    Unread,
+}
+
+impl std::fmt::Debug for Next {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Next::Batch(_) => "Batch",
+            Next::Later => "Later",
+            Next::Exhausted => "Exhausted",
+            Next::Unread => "Unread",
+        })
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The signal that ended it.
+    pub signal: Option<Signal>,
+    /// The deadline came before the end of the targets: of a stream, or of more than are reported one by one.
+    pub unread: bool,
+    /// Some target was neither tried nor reported.
+    pub cut_short: bool,
+}
+
+/// An attempt to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connect {
     /// Where to.
@@ -140,4 +206,6 @@ pub struct Connect {
     pub protocol: Protocol,
     /// 1 for the first try of this address.
     pub number: u32,
+    /// The time to live of a hop of a traced path; `None` for an attempt of a target.
+    pub hop: Option<u8>,
 }

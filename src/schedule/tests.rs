@@ -1,5 +1,6 @@
 //! The scheduler moved by hand: time is `now += …`, nothing sleeps.
 
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use super::*;
@@ -7,7 +8,7 @@ use crate::classify::requirement::Require;
 use crate::model::Name::{
     EACCES, EADDRNOTAVAIL, EAI_AGAIN, EAI_NONAME, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT,
 };
-use crate::model::{self, Mode, Outcome, Phase};
+use crate::model::{self, Mode, Outcome, Phase, Protocol, Signal};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,7 +19,7 @@ fn policy() -> Policy {
         mode: Mode::Nonblocking,
         concurrency: 10,
         lookups: 2,
-        one_by_one: false,
+        trace: Vec::new(),
         spacing: Duration::ZERO,
         timeout: Some(3 * SECOND),
         lookup_timeout: Some(20 * SECOND),
@@ -30,29 +31,47 @@ fn policy() -> Policy {
     }
 }
 
-/// The engine with its clock and what it asked for.
+/// The schedule with its clock and what it asked for.
 struct Bench {
-    engine: Engine,
+    schedule: Schedule,
     now: Instant,
+    batches: VecDeque<Batch>,
+    /// Whether the source says that nothing more comes, once it has given all.
+    exhausted: bool,
     reports: Vec<Report>,
     connects: Vec<(AttemptId, SocketAddr)>,
-    lookups: Vec<GroupId>,
+    hops: Vec<(AttemptId, u8)>,
+    lookups: Vec<BatchId>,
     given_up: Vec<(AttemptId, Stop)>,
-    abandoned: Vec<GroupId>,
+    abandoned: Vec<BatchId>,
+    /// The wait at which the last run stopped.
+    until: Option<Instant>,
+    done: Option<Ended>,
 }
 
 impl Bench {
     fn new(policy: Policy) -> Self {
         let now = policy.epoch.0;
-        let engine = Engine::new(policy);
-        let (reports, connects, lookups) = (Vec::new(), Vec::new(), Vec::new());
-        Bench { engine, now, reports, connects, lookups, given_up: Vec::new(), abandoned: Vec::new() }
+        Bench {
+            schedule: Schedule::new(now, policy),
+            now,
+            batches: VecDeque::new(),
+            exhausted: false,
+            reports: Vec::new(),
+            connects: Vec::new(),
+            hops: Vec::new(),
+            lookups: Vec::new(),
+            given_up: Vec::new(),
+            abandoned: Vec::new(),
+            until: None,
+            done: None,
+        }
     }
 
     /// A name with these addresses, looked up and answered.
     fn name(policy: Policy, addresses: &[&str]) -> Self {
         let mut bench = Bench::new(policy);
-        bench.engine.draw(bench.now, named("db.test", &[80]));
+        bench.give(named("db.test", &[80]));
         bench.run();
         let found = addresses.iter().map(|ip| found(ip, None)).collect();
         bench.answer(0, Ok(found));
@@ -60,28 +79,63 @@ impl Bench {
         bench
     }
 
+    /// The source has this.
+    fn give(&mut self, batch: Batch) {
+        self.batches.push_back(batch);
+    }
+
+    /// Steps until the schedule waits for something that is not there, or is done.
     fn run(&mut self) {
-        while let Some(action) = self.engine.next(self.now) {
-            match action {
-                Action::Lookup(group, ..) => {
-                    self.engine.asked(self.now, group);
-                    self.lookups.push(group);
+        loop {
+            match self.schedule.step(self.now) {
+                Step::Wait(until) if until.is_none_or(|until| until > self.now) => {
+                    self.until = until;
+                    return;
                 }
-                Action::Abandon(group) => self.abandoned.push(group),
-                Action::Connect(attempt, connect) => {
-                    self.engine.started(self.now, attempt);
-                    self.connects.push((attempt, connect.address));
+                Step::Wait(_) => {}
+                Step::Done(ended) => {
+                    self.done = Some(ended);
+                    return;
                 }
-                Action::GiveUp(attempt, why) => self.given_up.push((attempt, why)),
-                Action::Report(report) => self.reports.push(*report),
+                step => self.act(step),
             }
         }
     }
 
+    fn act(&mut self, step: Step) {
+        match step {
+            Step::Draw { over } => {
+                let next = match self.batches.pop_front() {
+                    Some(batch) => Next::Batch(Box::new(batch)),
+                    None if self.exhausted => Next::Exhausted,
+                    None if over => Next::Unread,
+                    None => Next::Later,
+                };
+                self.tell(Event::Next(next));
+            }
+            Step::Lookup(batch, ..) => self.lookups.push(batch),
+            Step::Abandon(batch) => self.abandoned.push(batch),
+            Step::Connect(id, connect) => {
+                self.tell(Event::Connecting(id));
+                match connect.hop {
+                    None => self.connects.push((id, connect.address)),
+                    Some(ttl) => self.hops.push((id, ttl)),
+                }
+            }
+            Step::GiveUp(id, why, _) => self.given_up.push((id, why)),
+            Step::Report(report) => self.reports.push(*report),
+            Step::Wait(_) | Step::Done(_) => unreachable!("run() has these"),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.schedule.tell(self.now, event);
+    }
+
     /// The `index`-th lookup that was begun comes to this.
-    fn answer(&mut self, index: usize, result: Result<Vec<Found>, LookupFailure>) {
-        self.engine.looked_up(self.now, self.lookups[index], result);
-        self.engine.lookup_over();
+    fn answer(&mut self, index: usize, result: Result<Vec<Resolved>, LookupFailure>) {
+        self.tell(Event::LookedUp(self.lookups[index], result));
+        self.tell(Event::LookupOver);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -92,10 +146,7 @@ impl Bench {
     /// The `index`-th attempt that was started comes to this.
     fn end(&mut self, index: usize, outcome: Outcome, code: Option<model::Name>) {
         let (id, address) = self.connects[index];
-        let mut attempt = Attempt::skipped(address, 1, Duration::ZERO, outcome, Reason::Signal);
-        attempt.error = code.and_then(codes::code);
-        attempt.phase = Some(Phase::Completion);
-        self.engine.ended(self.now, id, attempt);
+        self.tell(Event::Ended(id, Box::new(attempt(address, outcome, code))));
         self.run();
     }
 
@@ -107,24 +158,40 @@ impl Bench {
     fn tried(&self) -> Vec<String> {
         self.connects.iter().map(|(_, address)| address.to_string()).collect()
     }
+
+    /// Nothing is in flight, nothing waits: with the end of the source the run is done.
+    fn assert_idle(&mut self) {
+        self.exhausted = true;
+        self.schedule.source = Source::Unasked;
+        self.run();
+        assert!(self.done.is_some());
+    }
 }
 
-fn found(ip: &str, skip: Option<Reason>) -> Found {
-    Found { address: SocketAddr::new(ip.parse().unwrap(), 0), skip }
+fn attempt(address: SocketAddr, outcome: Outcome, code: Option<model::Name>) -> Attempt {
+    let mut attempt = Attempt::skipped(address, 1, Duration::ZERO, outcome, Reason::Deadline);
+    attempt.reason = None;
+    attempt.error = code.and_then(codes::code);
+    attempt.phase = Some(Phase::Completion);
+    attempt
 }
 
-fn goal(host: &str, port: u16, address: Option<SocketAddr>) -> Goal {
-    Goal { host: host.into(), text: format!("{host}:{port}"), port, address }
+fn found(ip: &str, skip: Option<Reason>) -> Resolved {
+    Resolved { address: SocketAddr::new(ip.parse().unwrap(), 0), skip }
 }
 
-fn named(host: &str, ports: &[u16]) -> Group {
-    let goals: Vec<Goal> = ports.iter().map(|&port| goal(host, port, None)).collect();
-    Group { protocol: Protocol::Tcp, name: Some(Name::Host(host.into())), goals: Box::new(goals.into_iter()) }
+fn scheduled(host: &str, port: u16, address: Option<SocketAddr>) -> Target {
+    Target { host: host.into(), text: format!("{host}:{port}"), port, address }
 }
 
-fn literal(ports: std::ops::RangeInclusive<u16>) -> Group {
-    let goals = ports.map(|port| goal("10.0.0.1", port, Some(SocketAddr::from(([10, 0, 0, 1], port)))));
-    Group { protocol: Protocol::Tcp, name: None, goals: Box::new(goals) }
+fn named(host: &str, ports: &[u16]) -> Batch {
+    let targets: Vec<Target> = ports.iter().map(|&port| scheduled(host, port, None)).collect();
+    Batch { protocol: Protocol::Tcp, name: Some(Name::Host(host.into())), targets: Box::new(targets.into_iter()) }
+}
+
+fn literal(ports: std::ops::RangeInclusive<u16>) -> Batch {
+    let targets = ports.map(|port| scheduled("10.0.0.1", port, Some(SocketAddr::from(([10, 0, 0, 1], port)))));
+    Batch { protocol: Protocol::Tcp, name: None, targets: Box::new(targets) }
 }
 
 #[test]
@@ -139,7 +206,7 @@ fn all_tries_every_address_at_the_same_time_in_the_resolvers_order() {
     assert_eq!((report.outcome, report.good, report.partial), (Outcome::Connected, true, true));
     let order: Vec<String> = report.attempts.iter().map(|attempt| attempt.address.to_string()).collect();
     assert_eq!(order, ["[::1]:80", "10.0.0.1:80", "10.0.0.2:80"]);
-    assert!(bench.engine.idle());
+    bench.assert_idle();
 }
 
 #[test]
@@ -190,7 +257,7 @@ fn requirements_count_addresses_that_were_tried() {
 #[test]
 fn a_family_that_is_skipped_is_not_counted() {
     let mut bench = Bench::new(Policy { require: Require::All, ..policy() });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.give(named("db.test", &[80]));
     bench.run();
     let skip = Some(Reason::NoRoute);
     bench.answer(0, Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
@@ -212,7 +279,7 @@ fn duplicates_are_dropped_and_counted() {
 #[test]
 fn an_attempt_is_given_up_at_its_limit_and_not_before() {
     let mut bench = Bench::name(policy(), &["10.0.0.1"]);
-    assert_eq!(bench.engine.wake_at(), Some(bench.now + 3 * SECOND));
+    assert_eq!(bench.until, Some(bench.now + 3 * SECOND));
     bench.pass(3 * SECOND - Duration::from_nanos(1));
     assert!(bench.given_up.is_empty());
     bench.pass(Duration::from_nanos(1));
@@ -226,24 +293,22 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND);
     let mut bench = Bench::new(Policy { deadline, concurrency: 1, ..base });
-    bench.engine.draw(bench.now, named("slow.test", &[80]));
-    bench.engine.draw(bench.now, literal(1..=3));
+    bench.give(named("slow.test", &[80]));
+    bench.give(literal(1..=3));
+    // What is read later is reported, too, without a lookup.
+    bench.give(named("late.test", &[80, 443]));
     bench.run();
-    assert_eq!(bench.engine.wake_at(), deadline);
+    assert_eq!((bench.until, bench.batches.len()), (deadline, 1));
     bench.pass(SECOND);
     assert_eq!(bench.abandoned.len(), 1);
     assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Limit)]);
     bench.end(0, Outcome::TimedOut, None);
     let outcomes: Vec<Outcome> = bench.reports.iter().map(|report| report.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Unresolved, Outcome::Skipped, Outcome::Skipped, Outcome::TimedOut]);
-    assert_eq!(bench.reports[0].lookup.by, Some(By::Limit));
-    assert!(!bench.engine.cut_short(), "ports 2 and 3 were never tried, and reported");
-    // What comes later is reported, too, without a lookup.
-    bench.engine.draw(bench.now, named("late.test", &[80, 443]));
-    bench.run();
-    let late: Vec<Outcome> = bench.reports[4..].iter().map(|report| report.outcome).collect();
-    assert_eq!((late, bench.lookups.len()), (vec![Outcome::Skipped, Outcome::Skipped], 1));
-    assert!(bench.engine.idle());
+    use Outcome::{Skipped, TimedOut, Unresolved};
+    assert_eq!(outcomes, [Unresolved, Skipped, Skipped, Skipped, Skipped, TimedOut]);
+    assert_eq!((bench.reports[0].lookup.by, bench.lookups.len()), (Some(By::Limit), 1));
+    assert!(!bench.schedule.ended.cut_short, "ports 2 and 3 were never tried, and reported");
+    bench.assert_idle();
 }
 
 /// "If the error code returned indicates the connection attempt failed (that is, WSAECONNREFUSED, WSAENETUNREACH,
@@ -300,7 +365,7 @@ fn a_self_connect_is_tried_again_at_once_unless_the_port_is_fixed() {
 #[test]
 fn a_lookup_that_may_work_later_is_asked_again() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.give(named("db.test", &[80]));
     bench.run();
     let failure = |name| LookupFailure { error: codes::code(name), by: By::System, cause: None, family: None };
     bench.answer(0, Err(failure(EAI_AGAIN)));
@@ -316,9 +381,9 @@ fn a_lookup_that_may_work_later_is_asked_again() {
 fn so_many_lookups_at_a_time_and_literals_do_not_wait_for_them() {
     let mut bench = Bench::new(policy());
     for host in ["a.test", "b.test", "c.test"] {
-        bench.engine.draw(bench.now, named(host, &[80]));
+        bench.give(named(host, &[80]));
     }
-    bench.engine.draw(bench.now, literal(1..=1));
+    bench.give(literal(1..=1));
     bench.run();
     assert_eq!((bench.lookups.len(), bench.tried()), (2, vec!["10.0.0.1:1".to_string()]));
     bench.answer(0, Ok(vec![found("10.0.0.2", None)]));
@@ -331,51 +396,53 @@ fn so_many_lookups_at_a_time_and_literals_do_not_wait_for_them() {
 fn a_lookup_that_was_given_up_keeps_its_place_until_it_is_over() {
     let mut bench = Bench::new(Policy { lookups: 1, ..policy() });
     for host in ["silent.test", "db.test"] {
-        bench.engine.draw(bench.now, named(host, &[80]));
+        bench.give(named(host, &[80]));
     }
     bench.run();
     bench.pass(20 * SECOND);
     bench.pass(20 * SECOND);
     assert_eq!((bench.lookups.len(), bench.abandoned.len(), bench.reports.len()), (1, 1, 1));
-    bench.engine.lookup_over();
+    bench.tell(Event::LookupOver);
     bench.run();
     assert_eq!(bench.lookups.len(), 2);
 }
 
-/// The driver takes answers before it does what the engine has asked for.
+/// The driver takes answers before it does what the schedule has asked for.
 #[test]
 fn an_answer_that_crosses_our_giving_up_comes_too_late() {
     let mut bench = Bench::new(Policy { timeout: Some(20 * SECOND), retries: 1, ..policy() });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
-    bench.engine.draw(bench.now, literal(1..=1));
+    bench.give(named("db.test", &[80]));
+    bench.give(literal(1..=1));
     bench.run();
     bench.now += 20 * SECOND;
-    let first = bench.engine.next(bench.now);
-    assert!(matches!(first, Some(Action::GiveUp(..))), "{first:?}");
+    let look = bench.schedule.step(bench.now);
+    assert!(matches!(look, Step::Wait(Some(until)) if until <= bench.now), "{look:?}");
+    let first = bench.schedule.step(bench.now);
+    assert!(matches!(first, Step::GiveUp(..)), "{first:?}");
     bench.answer(0, Ok(vec![found("10.0.0.2", None)]));
     bench.run();
     bench.end(0, Outcome::TimedOut, None);
     bench.pass(SECOND);
     assert_eq!(bench.lookups.len(), 2, "the lookup is tried again");
-    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.tell(Event::Signal(Signal::Interrupt));
     bench.answer(1, Ok(vec![found("10.0.0.2", None)]));
     bench.run();
     bench.end(1, Outcome::Interrupted, None);
-    assert!(bench.engine.idle());
+    bench.assert_idle();
 }
 
 /// However long the driver was busy: the limit counts from the beginning of the lookup.
 #[test]
 fn what_held_up_a_lookup_is_not_the_resolvers_silence() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.give(named("db.test", &[80]));
     bench.pass(30 * SECOND);
     assert_eq!((bench.lookups.len(), bench.reports.len()), (1, 0));
 
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND);
     let mut late = Bench::new(Policy { deadline, ..base });
-    late.engine.draw(late.now, named("db.test", &[80]));
+    late.give(named("db.test", &[80]));
     late.pass(SECOND);
     assert_eq!((late.lookups.len(), late.report().outcome), (0, Outcome::Skipped));
 }
@@ -383,14 +450,14 @@ fn what_held_up_a_lookup_is_not_the_resolvers_silence() {
 #[test]
 fn a_signal_in_the_pause_before_a_lookup_forgets_no_failure() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.give(named("db.test", &[80]));
     bench.run();
     let error = codes::code(EAI_AGAIN);
     bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None }));
-    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.tell(Event::Signal(Signal::Interrupt));
     bench.run();
     assert_eq!((bench.report().outcome, bench.report().lookup.error), (Outcome::Unresolved, error));
-    assert!(!bench.engine.cut_short());
+    assert!(!bench.schedule.ended.cut_short);
 }
 
 /// What the last try came to is known; that a further one would have come is no answer.
@@ -399,7 +466,7 @@ fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
     let base = policy();
     let deadline = Some(base.epoch.0 + SECOND / 2);
     let mut bench = Bench::new(Policy { retries: 1, deadline, ..base });
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.give(named("db.test", &[80]));
     bench.run();
     let error = codes::code(EAI_AGAIN);
     bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None }));
@@ -430,7 +497,7 @@ fn what_the_deadline_left_out_has_not_connected() {
 #[test]
 fn one_lookup_serves_every_port() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(bench.now, named("db.test", &[80, 443]));
+    bench.give(named("db.test", &[80, 443]));
     bench.run();
     bench.answer(0, Ok(vec![found("10.0.0.1", None)]));
     bench.run();
@@ -441,21 +508,21 @@ fn one_lookup_serves_every_port() {
 #[test]
 fn targets_are_drawn_only_while_a_slot_is_free() {
     let mut bench = Bench::new(Policy { concurrency: 2, ..policy() });
-    assert!(bench.engine.wants_more());
-    bench.engine.draw(bench.now, literal(1..=100));
-    assert!(!bench.engine.wants_more());
+    bench.give(literal(1..=100));
+    bench.give(literal(101..=200));
     bench.run();
+    assert_eq!(bench.batches.len(), 1, "the second batch stays with the source");
     assert_eq!(bench.connects.len(), 2);
     bench.end(0, Outcome::Refused, None);
     assert_eq!(bench.connects.len(), 3);
-    assert_eq!(bench.engine.targets.len(), 2, "nothing is kept but what is in flight");
+    assert_eq!(bench.schedule.probes.len(), 2, "nothing is kept but what is in flight");
 }
 
 #[test]
 fn a_million_targets_leave_nothing_behind() {
     let mut bench = Bench::new(Policy { concurrency: 100, ..policy() });
     for _ in 0..16 {
-        bench.engine.draw(bench.now, literal(1..=u16::MAX));
+        bench.give(literal(1..=u16::MAX));
         bench.run();
         while let Some(index) = (!bench.connects.is_empty()).then_some(0) {
             bench.end(index, Outcome::Refused, Some(ECONNREFUSED));
@@ -463,18 +530,18 @@ fn a_million_targets_leave_nothing_behind() {
             bench.reports.clear();
         }
     }
-    assert!(bench.engine.idle());
-    assert!(bench.engine.limits.len() <= 2 * 100 + 64);
-    assert!(bench.engine.targets.capacity() <= 256 && bench.engine.running.capacity() <= 256);
+    bench.assert_idle();
+    assert!(bench.schedule.timers.len() <= 2 * (100 + 100 + 1) + 64);
+    assert!(bench.schedule.probes.capacity() <= 256 && bench.schedule.running.capacity() <= 256);
 }
 
 #[test]
 fn the_rate_spaces_starts() {
     let mut bench = Bench::new(Policy { spacing: SECOND / 10, ..policy() });
-    bench.engine.draw(bench.now, literal(1..=3));
+    bench.give(literal(1..=3));
     bench.run();
     assert_eq!(bench.connects.len(), 1);
-    assert_eq!(bench.engine.wake_at(), Some(bench.now + SECOND / 10));
+    assert_eq!(bench.until, Some(bench.now + SECOND / 10));
     bench.pass(SECOND / 10);
     assert_eq!(bench.connects.len(), 2);
     bench.pass(SECOND / 20);
@@ -482,7 +549,8 @@ fn the_rate_spaces_starts() {
     bench.pass(SECOND / 20);
     assert_eq!(bench.connects.len(), 3);
     (0..3).for_each(|index| bench.end(index, Outcome::Refused, None));
-    assert!(bench.engine.idle(), "after the last start nothing is waited for");
+    assert_eq!(bench.until, None, "after the last start nothing is waited for");
+    bench.assert_idle();
 }
 
 /// "limit of the whole run"
@@ -490,33 +558,298 @@ fn the_rate_spaces_starts() {
 fn the_deadline_is_not_outlasted_by_telling_millions_that_it_left_out() {
     let base = policy();
     let mut bench = Bench::new(Policy { deadline: Some(base.epoch.0 + SECOND), concurrency: 1, ..base });
-    bench.engine.draw(bench.now, literal(1..=u16::MAX));
+    bench.give(literal(1..=u16::MAX));
     bench.run();
     bench.pass(SECOND);
-    assert_eq!((bench.reports.len(), bench.engine.left_unreported()), (MOST_LEFT_OUT, true));
-    assert!(!bench.engine.wants_more());
+    assert_eq!((bench.reports.len(), bench.schedule.ended.unread), (MOST_LEFT_OUT, true));
+    bench.end(0, Outcome::TimedOut, None);
+    assert_eq!(bench.done, Some(Ended { unread: true, ..Ended::default() }));
 }
 
 #[test]
 fn a_signal_ends_what_runs_and_reports_it() {
     let mut bench = Bench::name(Policy { concurrency: 1, ..policy() }, &["10.0.0.1", "10.0.0.2"]);
-    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.tell(Event::Signal(Signal::Interrupt));
     bench.run();
     assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Interrupted)]);
     bench.end(0, Outcome::Interrupted, None);
     let outcomes: Vec<Outcome> = bench.report().attempts.iter().map(|attempt| attempt.outcome).collect();
     assert_eq!(outcomes, [Outcome::Interrupted, Outcome::Skipped]);
-    assert!(bench.engine.idle());
+    bench.assert_idle();
 }
 
 #[test]
 fn a_signal_during_a_lookup_reports_the_target_as_interrupted() {
     let mut bench = Bench::new(policy());
-    bench.engine.draw(bench.now, named("db.test", &[80]));
+    bench.give(named("db.test", &[80]));
     bench.run();
-    bench.engine.stop(bench.now, Stop::Interrupted);
+    bench.tell(Event::Signal(Signal::Interrupt));
     bench.run();
     assert_eq!(bench.report().outcome, Outcome::Interrupted);
     assert_eq!((bench.report().lookup.by, bench.report().lookup.cause), (None, None), "no limit of ours ended it");
-    assert!(bench.engine.idle());
+    bench.assert_idle();
+}
+
+// The loop: when to look, when to give up, when a run is over.
+
+/// Polls that a run asked for, each with what had been done since the last one.
+fn polls(bench: &mut Bench, tick: Duration) -> Vec<usize> {
+    let mut polls = vec![0];
+    loop {
+        match bench.schedule.step(bench.now) {
+            Step::Wait(until) if until.is_none_or(|until| until > bench.now) => return polls,
+            Step::Wait(_) => polls.push(0),
+            Step::Done(_) => return polls,
+            step => {
+                bench.act(step);
+                *polls.last_mut().unwrap() += 1;
+                bench.now += tick;
+            }
+        }
+    }
+}
+
+#[test]
+fn sockets_are_polled_at_least_every_interval_while_there_is_work() {
+    let mut bench = Bench::new(Policy { concurrency: 1000, ..policy() });
+    bench.give(literal(1..=100));
+    let polls = polls(&mut bench, POLL_INTERVAL / 10);
+    assert!(polls.len() >= 10 && polls.iter().all(|&steps| steps <= 10), "{polls:?}");
+}
+
+/// However slow the machine: between two looks something is done.
+#[test]
+fn a_slow_turn_does_not_starve_the_work() {
+    let mut bench = Bench::new(policy());
+    bench.exhausted = true;
+    bench.give(literal(1..=5));
+    let polls = polls(&mut bench, 3 * POLL_INTERVAL);
+    assert_eq!(bench.connects.len(), 5);
+    assert!(polls[..polls.len() - 1].iter().all(|&steps| steps == 1), "{polls:?}");
+}
+
+/// A process that was stopped past the timeout, or was busy: the answer lies in the socket.
+#[test]
+fn nothing_is_given_up_before_another_look() {
+    let mut bench = Bench::name(policy(), &["10.0.0.1", "10.0.0.2"]);
+    bench.now += 100 * SECOND;
+    let look = bench.schedule.step(bench.now);
+    assert!(matches!(look, Step::Wait(Some(until)) if until <= bench.now), "{look:?}");
+    bench.end(0, Outcome::Connected, None);
+    assert_eq!(bench.given_up, [(bench.connects[1].0, Stop::Limit)]);
+}
+
+#[test]
+fn neither_the_deadline_nor_a_signal_gives_up_an_answer_that_is_there() {
+    for by_signal in [false, true] {
+        let base = policy();
+        let deadline = Some(base.epoch.0 + SECOND);
+        let mut bench = Bench::name(Policy { deadline, ..base }, &["10.0.0.1"]);
+        bench.now += SECOND;
+        if by_signal {
+            bench.now -= SECOND / 2;
+            bench.tell(Event::Signal(Signal::Terminate));
+        }
+        let look = bench.schedule.step(bench.now);
+        assert!(matches!(look, Step::Wait(Some(until)) if until <= bench.now), "{look:?}");
+        bench.end(0, Outcome::Connected, None);
+        assert!(bench.given_up.is_empty() && bench.report().good);
+    }
+}
+
+#[test]
+fn the_attempt_is_given_up_as_at_the_look_that_found_nothing() {
+    let mut bench = Bench::name(policy(), &["10.0.0.1"]);
+    bench.now += 3 * SECOND;
+    let looked = bench.now;
+    assert!(matches!(bench.schedule.step(looked), Step::Wait(Some(_))));
+    let step = bench.schedule.step(looked + POLL_INTERVAL / 2);
+    assert!(matches!(step, Step::GiveUp(_, Stop::Limit, at) if at == looked), "{step:?}");
+}
+
+#[test]
+fn a_source_without_targets_is_asked_again_after_each_wait_and_not_before() {
+    let mut bench = Bench::new(policy());
+    let draws =
+        |bench: &mut Bench| (0..9).filter(|_| matches!(bench.schedule.step(bench.now), Step::Draw { .. })).count();
+    assert!(matches!(bench.schedule.step(bench.now), Step::Draw { over: false }));
+    bench.tell(Event::Next(Next::Later));
+    assert!(matches!(bench.schedule.step(bench.now), Step::Wait(None)), "no deadline of anything is near");
+    assert!(matches!(bench.schedule.step(bench.now), Step::Draw { over: false }));
+    bench.tell(Event::Next(Next::Exhausted));
+    assert_eq!(draws(&mut bench), 0);
+    assert!(matches!(bench.schedule.step(bench.now), Step::Done(_)));
+}
+
+#[test]
+fn where_nobody_reads_the_source_is_asked_once_whether_more_was_left() {
+    for (left, cut_short) in [(true, true), (false, false)] {
+        let mut bench = Bench::new(Policy { concurrency: 1, ..policy() });
+        bench.exhausted = true;
+        bench.give(literal(1..=1));
+        if left {
+            bench.give(literal(2..=2));
+        }
+        bench.run();
+        bench.tell(Event::NobodyReads);
+        bench.run();
+        bench.end(0, Outcome::Interrupted, None);
+        assert_eq!(bench.done, Some(Ended { cut_short, ..Ended::default() }));
+    }
+}
+
+#[test]
+fn a_signal_outranks_a_closed_pipe_and_the_end_of_the_source() {
+    let mut bench = Bench::new(policy());
+    bench.exhausted = true;
+    bench.give(literal(1..=1));
+    bench.run();
+    bench.end(0, Outcome::Refused, None);
+    bench.tell(Event::NobodyReads);
+    bench.tell(Event::Signal(Signal::Terminate));
+    bench.run();
+    assert_eq!(bench.done.map(|ended| ended.signal), Some(Some(Signal::Terminate)));
+}
+
+/// EMFILE says nothing of the peer: descriptors are free again when an attempt in flight ends.
+#[test]
+fn descriptors_that_run_out_are_waited_for() {
+    let mut bench = Bench::new(policy());
+    bench.give(literal(1..=3));
+    bench.run();
+    let (id, address) = bench.connects[2];
+    let short = Attempt { cause: Some(Cause::Descriptors), ..attempt(address, Outcome::Unavailable, None) };
+    bench.tell(Event::Ended(id, Box::new(short.clone())));
+    bench.run();
+    assert_eq!((bench.connects.len(), bench.reports.len()), (3, 0));
+    bench.end(0, Outcome::Refused, None);
+    assert_eq!(bench.tried()[3], "10.0.0.1:3", "the third has another turn");
+    bench.end(1, Outcome::Refused, None);
+    // Alone, there is nothing to wait for.
+    let (id, _) = bench.connects[3];
+    bench.tell(Event::Ended(id, Box::new(short)));
+    bench.run();
+    assert_eq!(bench.reports.last().map(|report| report.outcome), Some(Outcome::Unavailable));
+    bench.assert_idle();
+}
+
+/// The first tries and the last ones are kept; the numbers tell how many there were.
+#[test]
+fn tries_without_end_take_no_memory_without_end() {
+    let mut bench = Bench::name(Policy { retries: u32::MAX, retry_delay: Duration::ZERO, ..policy() }, &["10.0.0.1"]);
+    for index in 0..5_000 {
+        bench.end(index, Outcome::Refused, Some(ECONNREFUSED));
+    }
+    bench.end(5_000, Outcome::Connected, None);
+    assert!(bench.report().attempts.len() <= 100 && bench.report().good);
+}
+
+// Traced paths.
+
+fn traced(policy: Policy) -> Policy {
+    Policy { trace: vec![Protocol::Tcp], timeout: Some(SECOND / 2), ..policy }
+}
+
+impl Bench {
+    /// Every attempt of a target under way is silent until its timeout.
+    fn silence(&mut self) {
+        self.pass(SECOND / 2);
+        for (id, _) in std::mem::take(&mut self.given_up) {
+            if let Some(&(_, address)) = self.connects.iter().rev().find(|(other, _)| *other == id) {
+                self.tell(Event::Ended(id, Box::new(attempt(address, Outcome::TimedOut, None))));
+            }
+        }
+        self.run();
+    }
+
+    /// Ends the hops in flight: those up to `routers` by a router, the others by our timeout.
+    fn end_hops(&mut self, routers: u8) {
+        let to = SocketAddr::from(([10, 0, 0, 1], 0));
+        for (id, ttl) in std::mem::take(&mut self.hops) {
+            let mut hop = attempt(to, Outcome::TimedOut, None);
+            if ttl <= routers {
+                hop.outcome = Outcome::Unreachable;
+                hop.icmp = Some(expired(ttl));
+            }
+            self.tell(Event::Ended(id, Box::new(hop)));
+        }
+        self.run();
+    }
+}
+
+fn expired(router: u8) -> crate::model::Icmp {
+    crate::model::Icmp {
+        from: [192, 0, 2, router].into(),
+        family: crate::model::Family::V4,
+        kind: 11,
+        code: 0,
+        info: 0,
+        at: None,
+        count: 1,
+        decisive: true,
+    }
+}
+
+#[test]
+fn ports_of_one_address_share_its_path() {
+    let mut bench = Bench::new(traced(Policy { concurrency: 100, ..policy() }));
+    bench.give(literal(1..=20));
+    bench.run();
+    assert_eq!(bench.connects.len(), 20);
+    bench.silence();
+    assert!(bench.reports.is_empty(), "the reports wait for the path");
+    let mut sent = 0;
+    while bench.reports.is_empty() {
+        sent += bench.hops.len();
+        bench.end_hops(3);
+        bench.pass(SECOND / 20);
+    }
+    assert_eq!((bench.reports.len(), sent), (20, 30), "one path of thirty hops for twenty ports");
+    for report in &bench.reports {
+        let [path] = &report.trace.as_ref().unwrap()[..] else { panic!("one path") };
+        assert_eq!((path.address.port(), path.hops.len()), (report.port, 3));
+    }
+    bench.assert_idle();
+}
+
+/// "MUST limit the rate of ICMPv6 error messages it originates" (RFC 4443 section 2.4 (f)): six at once, then one a second.
+#[test]
+fn hops_of_one_distance_keep_the_pace_that_routers_answer() {
+    let mut bench = Bench::new(traced(Policy { concurrency: 100, ..policy() }));
+    let address = |host| Some(SocketAddr::from(([10, 0, 0, host], 80)));
+    let targets: Vec<Target> = (1..=8).map(|host| scheduled("h", 80, address(host))).collect();
+    bench.give(Batch { protocol: Protocol::Tcp, name: None, targets: Box::new(targets.into_iter()) });
+    bench.run();
+    bench.silence();
+    let first_hops = |bench: &Bench| bench.hops.iter().filter(|(_, ttl)| *ttl == 1).count();
+    assert_eq!(first_hops(&bench), 6);
+    bench.pass(SECOND - Duration::from_nanos(1));
+    assert_eq!(first_hops(&bench), 6);
+    bench.pass(Duration::from_nanos(1));
+    assert_eq!(first_hops(&bench), 7);
+    bench.pass(SECOND);
+    assert_eq!(first_hops(&bench), 8);
+}
+
+#[test]
+fn other_targets_go_on_while_a_path_is_traced() {
+    let mut bench = Bench::new(traced(Policy { concurrency: 1, ..policy() }));
+    bench.give(literal(1..=3));
+    bench.run();
+    bench.silence();
+    assert_eq!(bench.connects.len(), 2, "the next port starts while the path is traced");
+    assert!(!bench.hops.is_empty() && bench.reports.is_empty());
+}
+
+#[test]
+fn the_end_of_the_run_shows_paths_as_far_as_they_are_known() {
+    let mut bench = Bench::new(traced(policy()));
+    bench.give(literal(1..=1));
+    bench.run();
+    bench.silence();
+    bench.end_hops(4);
+    bench.tell(Event::Signal(Signal::Interrupt));
+    bench.run();
+    let path = &bench.report().trace.as_ref().unwrap()[0];
+    assert_eq!(path.hops.len(), 4);
 }

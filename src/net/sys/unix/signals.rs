@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal as Number, raise, sigaction};
 
+use crate::model::Signal;
 use crate::net::clock;
-use crate::net::sys::Signal;
 
 /// When signals began to be caught. Empty in a program that uses the library: its signals are its own.
 static BEGIN: OnceLock<Instant> = OnceLock::new();

@@ -14,7 +14,7 @@ use windows_sys::Win32::System::Threading::{INFINITE, Sleep};
 use windows_sys::core::BOOL;
 
 use super::event;
-use crate::net::sys::Signal;
+use crate::model::Signal;
 
 /// No control event has this number.
 const NONE: u32 = u32::MAX;

@@ -10,7 +10,8 @@ use windows_sys::Win32::Foundation::{ERROR_HOST_UNREACHABLE, ERROR_NETWORK_UNREA
 use windows_sys::Win32::NetworkManagement::IpHelper::{GetBestRoute2, MIB_IPFORWARD_ROW2};
 use windows_sys::Win32::Networking::WinSock::{
     ICMP_ERROR_INFO, IPPROTO_ICMPV6, IPPROTO_TCP, SIO_TCP_INFO, SOCKADDR_INET, TCP_FAIL_CONNECT_ON_ICMP_ERROR,
-    TCP_ICMP_ERROR_INFO, TCP_INFO_v0, TCPSTATE_ESTABLISHED, WSAEHOSTUNREACH, WSAENETUNREACH, WSAIoctl, getsockopt,
+    TCP_ICMP_ERROR_INFO, TCP_INFO_v0, TCPSTATE_ESTABLISHED, TCPSTATE_SYN_RCVD, TCPSTATE_SYN_SENT, WSAEHOSTUNREACH,
+    WSAENETUNREACH, WSAIoctl, getsockopt,
 };
 
 use super::address::inet;
@@ -90,6 +91,7 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
         syns: Some(1 + u32::from(info.SynRetrans)),
         rtt: measured.then(|| Duration::from_micros(info.RttUs.into())),
         handshake: established.then_some(true),
+        decided: Some(!matches!(info.State, TCPSTATE_SYN_SENT | TCPSTATE_SYN_RCVD)),
     }
 }
 

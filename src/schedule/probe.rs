@@ -1,0 +1,181 @@
+//! One target on its way: its candidate addresses, their tries, its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::lookups::Drawn;
+use super::plan::{AttemptId, Policy, Target};
+use crate::classify::verdict;
+use crate::classify::requirement::{holds, last_word, overall, partial};
+use crate::model::{Attempt, Lookup, Outcome, Protocol, Reason, Report};
+
+/// A self-connect is tried again from another port at most this often. Each try hits one port of the ephemeral range, so
+/// the chance of this many in a row is nil.
+const SELF_CONNECT_TRIES: u32 = 8;
+
+/// Tries of one address that are reported at most: the first and the last ones. The numbers of the tries tell how many
+/// there were.
+const MOST_TRIES: usize = 100;
+
+/// A target that has been drawn and not been decided.
+pub struct Probe {
+    target: Target,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// When it began: with its lookup, if it waited for one.
+    pub started: Instant,
+    lookup: Arc<Lookup>,
+    /// In the resolver's order.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One address of a target.
+pub struct Candidate {
+    /// Where to.
+    pub address: SocketAddr,
+    /// How far it is.
+    pub stage: Stage,
+    skip: Option<Reason>,
+    tries: u32,
+    self_connects: u32,
+    attempts: Vec<Attempt>,
+}
+
+/// How far a candidate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The strategy has not asked for it.
+    Waiting,
+    /// It waits for a slot.
+    Queued,
+    /// An attempt is in flight.
+    Running(AttemptId),
+    /// The last try failed; the next one is due at that instant.
+    Paused(Instant),
+    /// Decided.
+    Done,
+}
+
+impl Probe {
+    /// A target that begins now, or began with its lookup.
+    pub fn new(drawn: Drawn, now: Instant) -> Self {
+        let Drawn { target, protocol, began, lookup, addresses } = drawn;
+        let candidates = match target.address {
+            Some(address) => vec![Candidate::new(address, target.port, None)],
+            None => addresses.iter().map(|entry| Candidate::new(entry.address, target.port, entry.skip)).collect(),
+        };
+        Probe { target, protocol, started: began.unwrap_or(now), lookup, candidates }
+    }
+
+    /// A target whose lookup never ended.
+    pub fn unresolved(target: Target, protocol: Protocol, started: Instant, lookup: Lookup) -> Self {
+        Probe { target, protocol, started, lookup: Arc::new(lookup), candidates: Vec::new() }
+    }
+
+    /// Closes the candidates that are not to be tried at all.
+    pub fn skip(&mut self, now: Instant) {
+        for index in 0..self.candidates.len() {
+            if let Some(reason) = self.candidates[index].skip {
+                self.set_aside(index, now, Outcome::Skipped, reason);
+            }
+        }
+    }
+
+    /// Closes a candidate without an attempt.
+    pub fn set_aside(&mut self, index: usize, now: Instant, outcome: Outcome, reason: Reason) {
+        let started = now.saturating_duration_since(self.started);
+        let candidate = &mut self.candidates[index];
+        candidate.stage = Stage::Done;
+        let attempt = Attempt::skipped(candidate.address, candidate.tries + 1, started, outcome, reason);
+        candidate.attempts.push(attempt);
+    }
+
+    /// The end of the run closes the candidates that are not in flight. A candidate that paused before a further try keeps
+    /// what it came to.
+    pub fn cut(&mut self, now: Instant, reason: Reason) {
+        for index in 0..self.candidates.len() {
+            let candidate = &mut self.candidates[index];
+            match candidate.stage {
+                Stage::Done | Stage::Running(_) => {}
+                _ if candidate.tries > 0 => candidate.stage = Stage::Done,
+                _ => self.set_aside(index, now, Outcome::Skipped, reason),
+            }
+        }
+    }
+
+    /// Whether every candidate is decided.
+    pub fn is_decided(&self) -> bool {
+        self.candidates.iter().all(|candidate| candidate.stage == Stage::Done)
+    }
+
+    /// The report on a target whose every candidate is decided.
+    pub fn report(self, policy: &Policy, now: Instant) -> Report {
+        let finals: Vec<&Attempt> =
+            self.candidates.iter().filter_map(|candidate| last_word(candidate.attempts.iter())).collect();
+        let good = holds(policy.require, &finals);
+        let outcome = overall(good, &finals, &self.lookup);
+        let partial = partial(good, &finals);
+        let (epoch, wall) = policy.epoch;
+        Report {
+            target: self.target.text,
+            host: self.target.host,
+            port: self.target.port,
+            protocol: self.protocol,
+            mode: policy.mode,
+            strategy: policy.strategy,
+            started_at: wall + self.started.saturating_duration_since(epoch),
+            elapsed: now.saturating_duration_since(self.started),
+            outcome,
+            good,
+            partial,
+            lookup: Arc::unwrap_or_clone(self.lookup),
+            attempts: self.candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),
+            trace: None,
+        }
+    }
+}
+
+impl Candidate {
+    fn new(mut address: SocketAddr, port: u16, skip: Option<Reason>) -> Self {
+        address.set_port(port);
+        Candidate { address, stage: Stage::Waiting, skip, tries: 0, self_connects: 0, attempts: Vec::new() }
+    }
+
+    /// What the last try came to.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// Another try is in flight; gives its number.
+    pub fn begin(&mut self, attempt: AttemptId) -> u32 {
+        self.tries += 1;
+        self.stage = Stage::Running(attempt);
+        self.tries
+    }
+
+    /// The try was not made for lack of room, and its turn comes again.
+    pub fn postpone(&mut self) {
+        self.tries -= 1;
+        self.stage = Stage::Queued;
+    }
+
+    /// A try came to this.
+    pub fn record(&mut self, attempt: Attempt) {
+        self.self_connects += u32::from(attempt.outcome == Outcome::SelfConnected);
+        if self.attempts.len() == MOST_TRIES {
+            self.attempts.remove(MOST_TRIES / 2);
+        }
+        self.attempts.push(attempt);
+    }
+
+    /// Whether, and after what pause, another try is made after one that came to this.
+    pub fn again(&self, attempt: &Attempt, policy: &Policy) -> Option<Duration> {
+        if attempt.outcome == Outcome::SelfConnected {
+            let again = !policy.fixed_port && self.self_connects + 1 < SELF_CONNECT_TRIES;
+            return again.then_some(Duration::ZERO);
+        }
+        let tries = self.tries - self.self_connects;
+        (verdict::retryable(attempt) && tries <= policy.retries).then_some(policy.retry_delay)
+    }
+}

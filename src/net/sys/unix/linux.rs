@@ -134,6 +134,7 @@ fn icmp(error: &libc::sock_extended_err, from: Option<IpAddr>) -> Option<(Icmp, 
 /// at its end only, and every member is naturally aligned.
 pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     const SYN_SENT: u8 = 2;
+    const SYN_RECV: u8 = 3;
     const CLOSE: u8 = 7;
     let mut info = [0u8; 256];
     let mut length = info.len() as libc::socklen_t;
@@ -156,7 +157,7 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     // bytes_acked counts the SYN: 1 after a handshake.
     let acknowledged = word(120).zip(word(124)).map(|(low, high)| (low | high) != 0);
     let handshake = min_rtt.and(acknowledged).map(|acknowledged| measured || acknowledged);
-    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake, decided: Some(state != SYN_SENT) }
+    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake, decided: Some(state != SYN_SENT && state != SYN_RECV) }
 }
 
 /// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.

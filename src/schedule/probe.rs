@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::lookups::Drawn;
 use super::plan::{AttemptId, Policy, Target};
-use crate::classify::verdict;
 use crate::classify::requirement::{holds, last_word, overall, partial};
+use crate::classify::verdict;
 use crate::model::{Attempt, Lookup, Outcome, Protocol, Reason, Report};
 
 /// A self-connect is tried again from another port at most this often. Each try hits one port of the ephemeral range, so

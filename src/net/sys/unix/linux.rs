@@ -157,7 +157,12 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     // bytes_acked counts the SYN: 1 after a handshake.
     let acknowledged = word(120).zip(word(124)).map(|(low, high)| (low | high) != 0);
     let handshake = min_rtt.and(acknowledged).map(|acknowledged| measured || acknowledged);
-    TcpFacts { syns: resent.map(|resent| resent + 1), rtt, handshake, decided: Some(state != SYN_SENT && state != SYN_RECV) }
+    TcpFacts {
+        syns: resent.map(|resent| resent + 1),
+        rtt,
+        handshake,
+        decided: Some(state != SYN_SENT && state != SYN_RECV),
+    }
 }
 
 /// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.

@@ -24,6 +24,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Read targets from FILE, one per line (# begins a comment, - is standard input)')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Ports of every target that has none')
             [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Ports of every target that has none')
+            [CompletionResult]::new('--exclude', '--exclude', [CompletionResultType]::ParameterName, 'Leave out hosts, networks and ports (:PORT), or those that FILE lists (repeatable)')
             [CompletionResult]::new('--resolve', '--resolve', [CompletionResultType]::ParameterName, 'Use these addresses for HOST:PORT, without a lookup (repeatable)')
             [CompletionResult]::new('-t', '-t', [CompletionResultType]::ParameterName, 'Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system')

@@ -23,7 +23,7 @@ _rconnect() {
 
     case "${cmd}" in
         rconnect)
-            opts="-p -4 -6 -n -t -m -r -u -s -I -j -o -q -v -D -z -h -V --from --ports --ipv4 --ipv6 --numeric --resolve --yes --timeout --resolve-timeout --deadline --mode --strategy --require --strict --retries --retry-delay --fail-on-icmp --trace --udp --payload --source --interface --ttl --tos --dscp --reuse-address --broadcast --reset-on-close --concurrency --rate --show --output --json --quiet --verbose --timestamps --color --exit-code --explain --list-errors --self-test --generate --help --version"
+            opts="-p -4 -6 -n -t -m -r -u -s -I -j -o -q -v -D -z -h -V --from --ports --exclude --ipv4 --ipv6 --numeric --resolve --yes --timeout --resolve-timeout --deadline --mode --strategy --require --strict --retries --retry-delay --fail-on-icmp --trace --udp --payload --source --interface --ttl --tos --dscp --reuse-address --broadcast --reset-on-close --concurrency --rate --show --output --json --quiet --verbose --timestamps --color --exit-code --explain --list-errors --self-test --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -52,6 +52,13 @@ _rconnect() {
                     return 0
                     ;;
                 -p)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --exclude)
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

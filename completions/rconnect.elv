@@ -21,6 +21,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --from 'Read targets from FILE, one per line (# begins a comment, - is standard input)'
             cand -p 'Ports of every target that has none'
             cand --ports 'Ports of every target that has none'
+            cand --exclude 'Leave out hosts, networks and ports (:PORT), or those that FILE lists (repeatable)'
             cand --resolve 'Use these addresses for HOST:PORT, without a lookup (repeatable)'
             cand -t 'Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system'
             cand --timeout 'Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system'

@@ -1,5 +1,6 @@
 complete -c rconnect -l from -d 'Read targets from FILE, one per line (# begins a comment, - is standard input)' -r -F
 complete -c rconnect -s p -l ports -d 'Ports of every target that has none' -r -f
+complete -c rconnect -l exclude -d 'Leave out hosts, networks and ports (:PORT), or those that FILE lists (repeatable)' -r -f
 complete -c rconnect -l resolve -d 'Use these addresses for HOST:PORT, without a lookup (repeatable)' -r -f
 complete -c rconnect -s t -l timeout -d 'Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system' -r -f
 complete -c rconnect -l resolve-timeout -d 'Timeout of one name lookup; 0 or none leaves it to the resolver' -r -f

@@ -5,6 +5,7 @@
 
 pub mod dscp;
 pub mod duration;
+mod exclude;
 mod host;
 mod name;
 mod pin;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use ipnet::{IpAddrRange, IpNet, Ipv4AddrRange, Ipv6AddrRange};
 
+pub use self::exclude::Exclusions;
 pub use self::host::Hosts;
 pub use self::name::looks_like_ipv4;
 pub use self::pin::{Pin, Source};

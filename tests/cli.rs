@@ -245,9 +245,9 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["-I", "", "h", "80"], "'--interface <NAME>' needs a value"),
         (&["-m", "blocking", "--fail-on-icmp", "h", "80"], "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"),
         (&["--self-test", "-o", "csv"], "--self-test has no form csv: use json, or leave --output out"),
-        (&["--self-test", "h:80"], "the argument '--self-test' cannot be used with '[TARGET]...'"),
-        (&["--self-test", "--list-errors"], "the argument '--self-test' cannot be used with '--list-errors'"),
-        (&["--self-test", "--generate", "man"], "the argument '--generate <KIND>' cannot be used with '--self-test'"),
+        (&["--self-test", "h:80"], "'--self-test' cannot be used with 'TARGET': leave one of them out"),
+        (&["--self-test", "--list-errors"], "'--self-test' cannot be used with '--list-errors': leave one of them out"),
+        (&["--self-test", "--generate", "man"], "'--generate <KIND>' cannot be used with '--self-test': leave one of them out"),
         (&["--list-errors", "-o", "csv"], "--list-errors has no form csv: use json, or leave --output out"),
         (&["-t", "0", "udp://h:80"], "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"),
         (&["-u", "-t", "0", "h", "80"], "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"),
@@ -880,6 +880,32 @@ fn hosts_without_ports_take_those_of_the_option() {
     ] {
         assert!(run.code == 4 && run.stdout.starts_with(&expected), "{run:?}");
     }
+}
+
+#[test]
+fn what_is_excluded_is_left_out() {
+    let open = Open::at(V4);
+    let port = open.port();
+    let file = TempFile::new(&format!("# those\n127.0.0.2 127.0.0.3,127.0.0.1:{}\n", port.wrapping_add(1).max(1)));
+    let at = format!("@{}", file.path());
+    for excluded in ["127.0.0.0,127.0.0.2/31", &at] {
+        let (_, lines) = json_run(&words(&format!("--json -p {port} --exclude {excluded} 127.0.0.0/30")));
+        let hosts: Vec<_> = lines.iter().map(|line| line["host"].as_str().unwrap()).collect();
+        assert!(hosts.contains(&V4), "{excluded}");
+        assert!(!hosts.contains(&"127.0.0.2") && !hosts.contains(&"127.0.0.3"), "{excluded}");
+    }
+    let from = TempFile::new("127.0.0.2\nlocalhost\n127.0.0.1\n");
+    let line = format!("--json -p {port},9 --exclude 127.0.0.2 --exclude localhost,:9 --from {}", from.path());
+    let (code, lines) = json_run(&words(&line));
+    assert_eq!((code, lines.len(), &lines[0]["target"]), (0, 1, &json!(format!("{V4}:{port}"))));
+    let none = "no target is left: --exclude leaves all of them out";
+    assert_eq!(rconnect(&["--exclude", "127.0.0.1,::1", "127.0.0.1:9", "[::1]:9"]), Run::refused(none));
+    let list = TempFile::new("10.0.0.1\n10.0.0.1/8\n");
+    let said = format!(
+        "--exclude: {}:2: \"10.0.0.1/8\" has host bits set: the network is 10.0.0.0/8, the single host 10.0.0.1",
+        list.path()
+    );
+    assert_eq!(rconnect(&["--exclude", &format!("@{}", list.path()), "h:80"]), Run::refused(&said));
 }
 
 /// A port and a target alike are probed as often as they are given.

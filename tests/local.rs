@@ -401,6 +401,23 @@ fn ipsec() {
     expect(&net, "-u", &[("10.9.7.9", &denied), ("fd09::9", &denied)]);
 }
 
+/// A program that starts others may leave them its descriptors.
+#[test]
+fn inherited_descriptors_are_counted() {
+    let net = Netns::new();
+    let inherited: String = (10..60).map(|fd| format!("exec {fd}</dev/null; ")).collect();
+    for options in ["", "-j 1000"] {
+        let script = format!("ulimit -n 64; {inherited} exec {RCONNECT} --json {options} 127.0.0.1 2000-2499");
+        let output = net.command("/bin/bash").args(["-c", &script]).run();
+        assert_eq!(
+            (output.code(), output.stdout.matches("\"outcome\":\"refused\"").count()),
+            (4, 2 * 500),
+            "{output:?}"
+        );
+        assert_eq!(output.stderr.contains(" were open before"), !options.is_empty(), "{}", output.stderr);
+    }
+}
+
 /// connect() that fails before there is a local port has sent nothing: no peer, no router and no limit has spoken.
 #[test]
 fn a_filter_that_answers_in_the_place_of_tcp() {

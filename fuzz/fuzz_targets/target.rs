@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rconnect::grammar::{Grammar, Invalid, Spec};
+use rconnect::grammar::{Exclusions, Grammar, Invalid, Spec};
 use rconnect::model::{Address, Host, Protocol, Target};
 
 /// Networks and lists of ports are looked at up to here.
@@ -38,6 +38,10 @@ fuzz_target!(|text: &str| {
         if let Some(pin) = read_or_refused(grammar.pin(text)) {
             assert!(!pin.addresses.is_empty());
             pin.addresses.iter().for_each(check_address);
+        }
+        let mut exclusions = Exclusions::default();
+        if read_or_refused(grammar.exclude(text, &mut exclusions)).is_some() {
+            assert!(!exclusions.is_empty());
         }
         if let Some(source) = read_or_refused(grammar.source(text)) {
             assert_ne!(source.port, Some(0));

@@ -43,6 +43,10 @@ pub struct Args {
     #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = TARGETS)]
     pub ports: Option<String>,
 
+    /// Leave out hosts, networks and ports (:PORT), or those that FILE lists (repeatable)
+    #[arg(long, value_name = "TARGET,...|@FILE", help_heading = TARGETS)]
+    pub exclude: Vec<String>,
+
     /// Use only IPv4 addresses
     #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = TARGETS)]
     pub ipv4: bool,

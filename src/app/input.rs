@@ -24,6 +24,8 @@ pub struct Input {
     lines: Option<Lines>,
     /// Some target was there.
     any: bool,
+    /// Some target was not excluded.
+    some_left: bool,
     /// How many targets there are; unknown for a stream.
     pub targets: Option<u128>,
     /// The line that ended the run; everything before it was probed.
@@ -41,7 +43,7 @@ impl Input {
         let read = lines.as_ref().map_or(Some(0), Lines::targets);
         let targets = read.map(|read| given.saturating_add(read));
         let (any, specs) = (!specs.is_empty(), specs.into_iter());
-        Ok(Input { rules, family, batches: VecDeque::new(), specs, lines, any, targets, error: None })
+        Ok(Input { rules, family, batches: VecDeque::new(), specs, lines, any, some_left: false, targets, error: None })
     }
 
     fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Next> {
@@ -69,42 +71,59 @@ impl Input {
 
 impl Source for Input {
     fn next(&mut self, waiter: &mut Waiter, over: bool) -> Next {
-        if self.batches.is_empty() && self.error.is_none() {
+        while self.batches.is_empty() && self.error.is_none() {
             match self.next_spec(waiter, over) {
                 Ok(Some(spec)) => self.batches = batches(spec, &self.rules, self.family),
-                Ok(None) => {}
+                Ok(None) => break,
                 Err(next) => return next,
             }
         }
-        self.batches.pop_front().map_or(Next::Exhausted, |batch| Next::Batch(Box::new(batch)))
+        let Some(batch) = self.batches.pop_front() else {
+            if !self.some_left && self.error.is_none() {
+                self.error = Some(anyhow!("no target is left: --exclude leaves all of them out"));
+            }
+            return Next::Exhausted;
+        };
+        self.some_left = true;
+        Next::Batch(Box::new(batch))
     }
 }
 
-/// A target as written becomes batches that share a lookup each; a name's pinned ports are batches of their own.
+/// Every target that is not excluded, lazily.
+fn left(spec: Spec, rules: &Rules) -> impl Iterator<Item = Target> + Send + use<> {
+    let excluded = Arc::clone(&rules.excluded);
+    spec.into_targets().filter(move |target| excluded.is_empty() || !excluded.hold(target))
+}
+
+/// A target as written becomes batches that share a lookup each, none if all of it is excluded; a name's pinned ports are
+/// batches of their own.
 fn batches(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Batch> {
+    if !rules.excluded.is_empty() && left(spec.clone(), rules).next().is_none() {
+        return VecDeque::new();
+    }
     match &spec.hosts {
         Hosts::One(Host::Name { ascii, .. }) => named(Arc::clone(ascii), spec, rules),
         Hosts::One(Host::Literal { address, .. }) => match literal_name(address, family) {
-            Some(name) => [looked_up(name, spec)].into(),
-            None => [direct(spec)].into(),
+            Some(name) => [looked_up(name, spec, rules)].into(),
+            None => [direct(spec, rules)].into(),
         },
-        Hosts::Network { net, .. } if fits(net.addr(), family) => [direct(spec)].into(),
+        Hosts::Network { net, .. } if fits(net.addr(), family) => [direct(spec, rules)].into(),
         // A network of the other family fails as one of its addresses would.
         Hosts::Network { net, .. } => {
             let name = Name::Pinned([SocketAddr::new(net.addr(), 0)].into());
-            [looked_up(name, spec)].into()
+            [looked_up(name, spec, rules)].into()
         }
     }
 }
 
 fn named(ascii: Arc<str>, spec: Spec, rules: &Rules) -> VecDeque<Batch> {
     if rules.pins.is_empty() {
-        return [looked_up(Name::Host(ascii), spec)].into();
+        return [looked_up(Name::Host(ascii), spec, rules)].into();
     }
     let pin = |port: u16| rules.pins.iter().find(|pin| pin.holds_for(&ascii, port));
     let mut batches = VecDeque::new();
     let mut asked = Vec::new();
-    for target in spec.clone().into_targets() {
+    for target in left(spec.clone(), rules) {
         match pin(target.port) {
             Some(pin) => {
                 let addresses: Arc<[SocketAddr]> = pin.addresses.iter().map(scoped).collect();
@@ -130,13 +149,14 @@ fn literal_name(address: &Address, family: Option<Family>) -> Option<Name> {
     }
 }
 
-fn looked_up(name: Name, spec: Spec) -> Batch {
-    let targets = |spec: Spec| spec.into_targets().map(|target| scheduled(&target, None));
-    Batch { protocol: spec.protocol, name: Some(name), targets: Box::new(targets(spec)) }
+fn looked_up(name: Name, spec: Spec, rules: &Rules) -> Batch {
+    let protocol = spec.protocol;
+    let targets = left(spec, rules).map(|target| scheduled(&target, None));
+    Batch { protocol, name: Some(name), targets: Box::new(targets) }
 }
 
 /// Literals, and every address of a network: no lookup.
-fn direct(spec: Spec) -> Batch {
+fn direct(spec: Spec, rules: &Rules) -> Batch {
     let address = |target: &Target| match &target.host {
         Host::Literal { address, .. } => Some(scoped(address)),
         Host::Name { .. } => None,
@@ -145,7 +165,7 @@ fn direct(spec: Spec) -> Batch {
     Batch {
         protocol,
         name: None,
-        targets: Box::new(spec.into_targets().map(move |target| scheduled(&target, address(&target)))),
+        targets: Box::new(left(spec, rules).map(move |target| scheduled(&target, address(&target)))),
     }
 }
 

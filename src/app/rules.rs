@@ -1,10 +1,11 @@
 //! Which targets are admitted.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::grammar::{Grammar, Hosts, Pin, Spec};
+use crate::grammar::{Exclusions, Grammar, Hosts, Pin, Spec};
 use crate::model::{Address, Family, Host, Protocol};
 use crate::net::sys;
 
@@ -20,6 +21,8 @@ pub struct Rules {
     pub interface: Option<String>,
     /// PORTS of every target that has none.
     pub ports: Option<String>,
+    /// Targets that are left out.
+    pub excluded: Arc<Exclusions>,
     /// Hosts must be literals.
     pub numeric: bool,
     /// Large networks are meant.

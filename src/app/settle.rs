@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::app::args::{Args, Kind, When};
 use crate::app::rules::{Rules, socket_address};
 use crate::classify::exit;
 use crate::classify::requirement::Require;
-use crate::grammar::{Grammar, Hosts, Spec, looks_like_ipv4};
+use crate::grammar::{Exclusions, Grammar, Hosts, Spec, looks_like_ipv4};
 use crate::model::{Family, Host, Mode, Protocol, Strategy};
 use crate::net::sys;
 use crate::net::{attempt, clock, resolve};
@@ -28,6 +29,9 @@ const MOST_LOOKUPS: usize = 32;
 
 /// What a lookup may have open at the same time: a file and the sockets of two name servers.
 const DESCRIPTORS_OF_LOOKUP: usize = 3;
+
+/// So few targets fit beside any descriptors that were inherited: these are not counted then.
+const FEW: u128 = 16;
 
 /// What a datagram carries at most over IPv4, without the headers of IP and UDP (RFC 768); IPv6 has room for 20 more.
 const LONGEST_PAYLOAD: usize = 65_507;
@@ -117,7 +121,7 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
         notes.push("--trace has no columns in csv, so no path is traced: JSON has them".into());
     }
     let trace = args.trace && matches!(format, Some(Format::Human | Format::Json));
-    let policy = policy(&args, source, trace, &mut notes);
+    let policy = policy(&args, &specs, source, trace, &mut notes);
     Ok(Probe {
         specs,
         policy,
@@ -138,7 +142,9 @@ fn rules(args: &Args) -> Result<Rules> {
     let (pins, source) = (Vec::new(), None);
     let limited = args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some());
     let ports = args.ports.clone();
-    let mut rules = Rules { protocol, interface, ports, numeric: args.numeric, yes: args.yes, pins, source, limited };
+    let excluded = Arc::default();
+    let mut rules =
+        Rules { protocol, interface, ports, excluded, numeric: args.numeric, yes: args.yes, pins, source, limited };
     for text in &args.resolve {
         let pin = rules.grammar().pin(text).context("--resolve")?;
         let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
@@ -149,8 +155,28 @@ fn rules(args: &Args) -> Result<Rules> {
         pin.addresses.iter().try_for_each(|address| socket_address(address).map(drop)).context("--resolve")?;
         rules.pins.push(pin);
     }
+    rules.excluded = Arc::new(exclusions(&args.exclude, &rules.grammar())?);
     rules.source = self::source(args, &rules)?;
     Ok(rules)
+}
+
+/// Reads every `--exclude`: items with commas between them, or a file of them with `#` comments.
+fn exclusions(lists: &[String], grammar: &Grammar) -> Result<Exclusions> {
+    let mut exclusions = Exclusions::default();
+    for list in lists {
+        let Some(path) = list.strip_prefix('@') else {
+            list.split(',').try_for_each(|item| grammar.exclude(item, &mut exclusions)).context("--exclude")?;
+            continue;
+        };
+        let text = fs::read_to_string(path).with_context(|| format!("--exclude: cannot read '{path}'"))?;
+        for (line, number) in text.lines().zip(1..) {
+            let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+            let mut items = words.flat_map(|word| word.split(',')).filter(|item| !item.is_empty());
+            let read = items.try_for_each(|item| grammar.exclude(item, &mut exclusions));
+            read.with_context(|| format!("--exclude: {path}:{number}"))?;
+        }
+    }
+    Ok(exclusions)
 }
 
 /// Ports of `--ports` that no target may have come to need. A service of the other protocol may be for a URL.
@@ -246,10 +272,10 @@ fn family(args: &Args, source: Option<SocketAddr>) -> Result<Option<Family>> {
     }
 }
 
-fn policy(args: &Args, source: Option<SocketAddr>, trace: bool, notes: &mut Vec<String>) -> Policy {
+fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, notes: &mut Vec<String>) -> Policy {
     let epoch = (clock::now(), clock::wall());
     let alone = args.mode == Mode::Blocking || (has_port(source) && !args.reuse_address);
-    let (concurrency, lookups) = concurrency(args, alone, notes);
+    let (concurrency, lookups) = concurrency(args, specs, alone, notes);
     Policy {
         strategy: args.strategy,
         require: args.require,
@@ -274,7 +300,7 @@ fn traceable() -> Vec<Protocol> {
 }
 
 /// Attempts and lookups that may be under way together: the descriptors are shared out between them.
-fn concurrency(args: &Args, alone: bool, notes: &mut Vec<String>) -> (usize, usize) {
+fn concurrency(args: &Args, specs: &[Spec], alone: bool, notes: &mut Vec<String>) -> (usize, usize) {
     let asked = args.concurrency.map(|asked| asked as usize);
     let wanted = if alone { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
     let reserved = sys::SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
@@ -282,11 +308,16 @@ fn concurrency(args: &Args, alone: bool, notes: &mut Vec<String>) -> (usize, usi
         Some(_) => sys::raise_descriptor_limit(wanted + reserved),
         None => sys::descriptor_limit(),
     };
-    let free = limit.saturating_sub(sys::SPARE_DESCRIPTORS);
+    let many = args.from.is_some() || specs.iter().map(Spec::count).fold(0, u128::saturating_add) > FEW;
+    let inherited = if many { sys::open_descriptors(limit).saturating_sub(sys::STANDARD_STREAMS) } else { 0 };
+    let free = limit.saturating_sub(sys::SPARE_DESCRIPTORS + inherited);
     let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
     let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
     if asked.is_some() && wanted > fits {
-        notes.push(format!("{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n)"));
+        let taken = if inherited > 0 { format!(", {inherited} were open before") } else { String::new() };
+        notes.push(format!(
+            "{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n){taken}"
+        ));
     }
     (wanted.min(fits), lookups)
 }

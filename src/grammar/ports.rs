@@ -22,6 +22,11 @@ impl Ports {
         self.0.iter().map(|range| u32::from(range.end() - range.start()) + 1).sum()
     }
 
+    /// Whether a port is among them.
+    pub fn contains(&self, port: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&port))
+    }
+
     /// Each port, in the order written.
     pub fn into_each(self) -> impl Iterator<Item = u16> {
         (0..self.0.len()).flat_map(move |at| self.0[at].clone())

@@ -275,6 +275,40 @@ fn targets_without_ports_take_the_default() {
 }
 
 #[test]
+fn hosts_networks_and_ports_are_left_out() {
+    let exclusions = |items: &str| {
+        let mut exclusions = Exclusions::default();
+        items.split(' ').try_for_each(|item| TCP.exclude(item, &mut exclusions)).map(|()| exclusions)
+    };
+    for (items, target, held) in [
+        ("10.0.0.1", "10.0.0.1:80", true),
+        ("10.0.0.1", "10.0.0.2:80", false),
+        ("10.0.0.1:80", "10.0.0.1:80", true),
+        ("10.0.0.1:80", "10.0.0.1:81", false),
+        ("10.0.0.0/30:80-90", "10.0.0.3:85", true),
+        ("10.0.0.0/30", "10.0.0.4:85", false),
+        (":http,22", "[::1]:80", true),
+        (":22", "host:22", true),
+        (":22", "host:23", false),
+        ("::1", "[::1]:80", true),
+        ("[::1]:80", "[0::1]:80", true),
+        ("fe80::1%eth0", "[fe80::1%eth0]:80", true),
+        ("fe80::1%eth0", "[fe80::1%eth1]:80", false),
+        ("2001:db8::/64", "[2001:db8::5]:1", true),
+        ("Db.Example", "db.example.:5432", true),
+        ("db.example:5432", "DB.example:5432", true),
+        ("b\u{fc}cher", "xn--bcher-kva:1", true),
+        ("10.0.0.9 10.0.0.1", "10.0.0.1:1", true),
+    ] {
+        let target = TCP.target(target).unwrap().into_targets().next().unwrap();
+        assert_eq!(exclusions(items).unwrap().hold(&target), held, "{items} {target}");
+    }
+    for item in ["", "10.0.0.1/28", "host:0", ":", "::1:80", "http://me:secret@host", "fe80::1"] {
+        assert!(!message(exclusions(item).map(drop)).contains("secret"), "{item}");
+    }
+}
+
+#[test]
 fn well_known_services_need_no_database() {
     let bare = Grammar { service: &|_, _| None, ..TCP };
     for (text, expected) in [

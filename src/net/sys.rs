@@ -27,7 +27,7 @@
 //! | [`terminal_width`] | cells of a line |
 //! | [`StandardOutput`], [`standard_input_stream`], [`standard_input`] | the streams, with their errors |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
-//! | [`descriptor_limit`], [`raise_descriptor_limit`] | how many sockets may be open |
+//! | [`descriptor_limit`], [`raise_descriptor_limit`], [`open_descriptors`] | how many sockets may be open |
 //! | [`platform`] | which system this is, for the self-test; the rest of this list is for it alone |
 //! | [`uninitialised`] | the error of socket() before WSAStartup() |
 //! | [`connect_cut`], [`connect_pipe`] | connect() with too few bytes of an address, and on what is not a socket |
@@ -60,6 +60,9 @@ compile_error!("rconnect knows Unix and Windows sockets only; add a file beside 
 
 /// Descriptors that are no sockets of attempts: standard streams, a file of targets, the wake-up pipe.
 pub const SPARE_DESCRIPTORS: usize = 8;
+
+/// The three of [`SPARE_DESCRIPTORS`] that every process has.
+pub const STANDARD_STREAMS: usize = 3;
 
 /// Takes the pending error (SO_ERROR), which clears it; `None` when there is none.
 pub fn take_error(socket: &Socket) -> Option<Code> {

@@ -123,6 +123,11 @@ pub fn descriptor_limit() -> usize {
     1 << 24
 }
 
+/// Those that the process has do not count: the limit is far away.
+pub fn open_descriptors(_: usize) -> usize {
+    0
+}
+
 /// There is nothing to raise.
 pub fn raise_descriptor_limit(_: usize) -> usize {
     descriptor_limit()

@@ -245,7 +245,7 @@ _rconnect() {
                     return 0
                     ;;
                 --generate)
-                    COMPREPLY=($(compgen -W "man man-output bash zsh fish powershell elvish json-schema" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "man man-output man-systems bash zsh fish powershell elvish json-schema" -- "${cur}"))
                     return 0
                     ;;
                 *)

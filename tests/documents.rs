@@ -21,9 +21,10 @@ use rconnect::model::Outcome;
 const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
 
 /// Generated files, and the word of `--generate` that makes each.
-const GENERATED: [(&str, &str); 8] = [
+const GENERATED: [(&str, &str); 9] = [
     ("man", "man/rconnect.1"),
     ("man-output", "man/rconnect-output.5"),
+    ("man-systems", "man/rconnect-systems.7"),
     ("bash", "completions/rconnect.bash"),
     ("zsh", "completions/_rconnect"),
     ("fish", "completions/rconnect.fish"),
@@ -222,9 +223,10 @@ mod linux {
     }
 
     /// Man pages, and headings that readers look for.
-    const PAGES: [(&str, &[&str]); 2] = [
+    const PAGES: [(&str, &[&str]); 3] = [
         ("man/rconnect.1", &["NAME", "SYNOPSIS", "TARGETS", "OPTIONS", "OUTCOMES", "EXIT STATUS", "ERRORS", "LIMITS"]),
         ("man/rconnect-output.5", &["NAME", "SYNOPSIS", "JSON", "CSV", "SEE ALSO"]),
+        ("man/rconnect-systems.7", &["NAME", "SYNOPSIS", "DESCRIPTION", "ROWS", "SEE ALSO"]),
     ];
 
     #[test]
@@ -250,7 +252,7 @@ mod linux {
         ("--stra", "--strategy"),
         ("--strategy f", "first"),
         ("--generate json", "json-schema"),
-        ("--generate man-", "man-output"),
+        ("--generate man-o", "man-output"),
         ("--require all --fail", "--fail-on-icmp"),
     ];
 

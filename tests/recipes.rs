@@ -141,6 +141,7 @@ fn completions_and_man_pages_are_installed_for_one_user() {
     for (installed, committed) in [
         (".local/share/man/man1/rconnect.1", "man/rconnect.1"),
         (".local/share/man/man5/rconnect-output.5", "man/rconnect-output.5"),
+        (".local/share/man/man7/rconnect-systems.7", "man/rconnect-systems.7"),
         (".local/share/bash-completion/completions/rconnect", "completions/rconnect.bash"),
         (".zfunc/_rconnect", "completions/_rconnect"),
         (".config/fish/completions/rconnect.fish", "completions/rconnect.fish"),

@@ -223,6 +223,8 @@ pub enum Kind {
     Man,
     /// The man page rconnect-output(5), in roff
     ManOutput,
+    /// The man page rconnect-systems(7), in roff
+    ManSystems,
     /// Completions for bash
     Bash,
     /// Completions for zsh

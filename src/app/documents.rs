@@ -23,6 +23,7 @@ pub fn document(kind: Kind) -> Vec<u8> {
     match kind {
         Kind::Man => page(COMMAND).into_bytes(),
         Kind::ManOutput => page(FORMATS).into_bytes(),
+        Kind::ManSystems => page(SYSTEMS).into_bytes(),
         Kind::Bash => completions(Shell::Bash),
         Kind::Zsh => completions(Shell::Zsh),
         Kind::Fish => completions(Shell::Fish),
@@ -50,6 +51,13 @@ const COMMAND: &str = include_str!("../../man/rconnect.1.in");
 
 /// The prose of rconnect-output(5).
 const FORMATS: &str = include_str!("../../man/rconnect-output.5.in");
+
+/// The prose of rconnect-systems(7).
+const SYSTEMS: &str = include_str!("../../man/rconnect-systems.7.in");
+
+/// The prose of every page.
+#[cfg(test)]
+const PAGES: [&str; 3] = [COMMAND, FORMATS, SYSTEMS];
 
 /// A man page from its prose.
 fn page(prose: &str) -> String {
@@ -277,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_mark_is_filled() {
-        for prose in [COMMAND, FORMATS] {
+        for prose in PAGES {
             let page = page(prose);
             assert!(!page.contains(MARK) && !page.contains("@VERSION@"), "{page}");
         }
@@ -285,16 +293,17 @@ mod tests {
 
     #[test]
     fn every_part_is_used_once() {
-        let used = |part: &str| [COMMAND, FORMATS].map(|prose| prose.matches(&format!("{MARK}{part}\n")).count());
-        let command = ["synopsis", "options", "outcomes", "exit-codes", "errors", "windows-errors", "documented"];
-        command.iter().for_each(|part| assert_eq!(used(part), [1, 0], "{part}"));
-        ["json", "words", "csv"].iter().for_each(|part| assert_eq!(used(part), [0, 1], "{part}"));
-        assert_eq!(used("preamble"), [1, 1]);
+        let used = |part: &str| PAGES.map(|prose| prose.matches(&format!("{MARK}{part}\n")).count());
+        let command = ["synopsis", "options", "outcomes", "exit-codes", "errors", "windows-errors"];
+        command.iter().for_each(|part| assert_eq!(used(part), [1, 0, 0], "{part}"));
+        ["json", "words", "csv"].iter().for_each(|part| assert_eq!(used(part), [0, 1, 0], "{part}"));
+        assert_eq!(used("documented"), [0, 0, 1]);
+        assert_eq!(used("preamble"), [1, 1, 1]);
     }
 
     #[test]
     fn the_pages_are_ascii() {
-        assert!(page(COMMAND).is_ascii() && page(FORMATS).is_ascii());
+        assert!(PAGES.iter().all(|prose| page(prose).is_ascii()));
         assert_eq!(portable("5 \u{b5}s"), "5 \\[u00B5]s");
     }
 

@@ -20,9 +20,8 @@ mod here {
     pub const REFUSED: i32 = libc::ECONNREFUSED;
     /// See [`REFUSED`].
     pub const IN_USE: i32 = libc::EADDRINUSE;
-    /// The name of what a nonblocking connect() says first: POSIX has a code of its own, Winsock's is WSAEWOULDBLOCK,
-    /// whose exact pair is EAGAIN.
-    pub const PENDING: &str = if cfg!(windows) { "EAGAIN" } else { "EINPROGRESS" };
+    /// What a nonblocking connect() says first; Winsock's WSAEWOULDBLOCK is the same.
+    pub const PENDING: &str = "EINPROGRESS";
     /// The kernel's counts (SYNs, round trip), the routing table and ICMP messages are known on Linux only; elsewhere
     /// they are null.
     pub const KERNEL_TELLS: bool = cfg!(target_os = "linux");

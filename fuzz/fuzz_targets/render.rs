@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::grammar::Grammar;
-use rconnect::model::{Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals, output, rconnect, use};
+use rconnect::model::{Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals};
+use rconnect::output::{Format, Reporter, Show, Style, csv};
 
 fuzz_target!(|bytes: &[u8]| {
     // Bytes that run out end in zeros, so that this only fails for a choice from nothing.

@@ -68,7 +68,7 @@ pub struct Args {
     pub yes: bool,
 
     /// Timeout of one attempt: 250ms, 1.5s, 2m or seconds; 0 or none leaves it to the system
-    #[arg(short, long, value_name = "DURATION", default_value = "3s", short_alias = 'w', alias = "connect-timeout",
+    #[arg(short, long, value_name = "DURATION", default_value = "5s", short_alias = 'w', alias = "connect-timeout",
         value_parser = limit, allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub timeout: Limit,
 

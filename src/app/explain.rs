@@ -357,7 +357,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         assert_eq!(headings("-3"), headings("eai_again"));
         assert_eq!(
             headings("10035"),
-            ["EAGAIN 11 · WSAEWOULDBLOCK 10035", "EINPROGRESS 115 · WSAEWOULDBLOCK 10035 (nearest)"]
+            ["EINPROGRESS 115 · WSAEWOULDBLOCK 10035", "EAGAIN 11 · WSAEWOULDBLOCK 10035 (nearest)"]
         );
         assert_eq!(headings("10036"), ["WSAEINPROGRESS 10036 (Windows only)"]);
         assert_eq!(headings("ECAPMODE"), ["ECAPMODE (not on this system)"]);
@@ -472,7 +472,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         assert_eq!(names(" EWouldBlock "), ["EAGAIN"]);
         assert_eq!(names("EINPROGRESS"), ["EINPROGRESS"]);
         assert_eq!(names("WSAEINPROGRESS"), ["WSAEINPROGRESS"]);
-        assert_eq!(names("WSAEWOULDBLOCK"), ["EAGAIN", "EINPROGRESS"]);
+        assert_eq!(names("WSAEWOULDBLOCK"), ["EINPROGRESS", "EAGAIN"]);
     }
 
     #[test]
@@ -503,7 +503,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         assert_eq!(found("111"), [("ECONNREFUSED", Here)]);
         assert_eq!(found("10061"), [("ECONNREFUSED", Winsock)]);
         assert_eq!(found("10036"), [("WSAEINPROGRESS", Winsock)]);
-        assert_eq!(found("10035"), [("EAGAIN", Winsock), ("EINPROGRESS", Winsock)]);
+        assert_eq!(found("10035"), [("EINPROGRESS", Winsock), ("EAGAIN", Winsock)]);
         assert_eq!(found("11"), [("EAGAIN", Here), ("EAI_SYSTEM", Elsewhere(vec![System::Macos, System::Freebsd]))]);
         let bsd = vec![System::Sparc, System::Alpha, System::Macos, System::Freebsd];
         assert_eq!(found("61"), [("ECONNREFUSED", Elsewhere(bsd)), ("EPROTO", Elsewhere(vec![System::Parisc]))]);

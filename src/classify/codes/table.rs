@@ -193,15 +193,15 @@ pub static TABLE: &[Row] = &[
         .meaning("invalid argument; documented cases: a listening socket; in WSAConnect() a constrained group, or lpGQOS not NULL")
         .advice("name the interface of a link-local address; check that source and destination fit, and for a blackhole route")
         .note("Linux: blackhole route, fe80:: without %interface, source 127.0.0.1 towards the outside; Winsock 1.1: WSAEALREADY"),
-    errno!(EINPROGRESS, [115, 150, 36, 36, 245, 36, 36]).nearest("WSAEWOULDBLOCK", 10035)
-        .documented(Posix).at(&[Connect]).class(TimedOut)
+    errno!(EINPROGRESS, [115, 150, 36, 36, 245, 36, 36]).winsock("WSAEWOULDBLOCK", 10035)
+        .documented(Source::Connect).at(&[Connect]).class(TimedOut)
         .meaning("the socket is nonblocking, and the connection attempt is in progress")
         .advice(PENDING)
         .note("Winsock returns WSAEWOULDBLOCK here; its WSAEINPROGRESS means something else"),
-    errno!(EAGAIN, [11, 11, 11, 35, 11, 35, 35]).alias("EWOULDBLOCK").winsock("WSAEWOULDBLOCK", 10035)
-        .documented(Source::Connect).at(&[Connect]).class(Unavailable)
-        .meaning("Winsock: the socket is nonblocking and cannot be connected at once; POSIX: a resource is missing for now")
-        .advice("on Windows wait for the result; elsewhere no local port is left: close connections or widen the range")
+    errno!(EAGAIN, [11, 11, 11, 35, 11, 35, 35]).alias("EWOULDBLOCK").nearest("WSAEWOULDBLOCK", 10035)
+        .documented(Posix).at(&[Connect]).class(Unavailable)
+        .meaning("a resource is missing for now")
+        .advice("no local port is left: close connections or widen the range")
         .note("on a connect, WSAEWOULDBLOCK is the EINPROGRESS of POSIX; Linux: no port is left for a UDP socket"),
     errno!(EALREADY, [114, 149, 37, 37, 244, 37, 37]).winsock("WSAEALREADY", 10037)
         .documented(Source::Connect).at(&[Connect]).class(Failed)
@@ -282,7 +282,7 @@ pub static TABLE: &[Row] = &[
     errno!(EMFILE, [24, 24, 24, 24, 24, 24, 24]).winsock("WSAEMFILE", 10024)
         .documented(Posix).at(&[Resolve, Socket]).class(Unavailable)
         .meaning("the process has too many open files")
-        .advice("raise the limit (ulimit -n) or lower the number of attempts in flight (-j)")
+        .advice("raise the limit (ulimit -n on Unix) or lower the number of attempts in flight (-j)")
         .note("glibc's resolver hides it behind EAI_NONAME"),
     errno!(ENFILE, [23, 23, 23, 23, 23, 23, 23]).nearest("WSAEMFILE", 10024)
         .documented(Posix).at(&[Socket]).class(Unavailable)
@@ -386,7 +386,7 @@ pub static TABLE: &[Row] = &[
     wsa(Name::WSAEPROVIDERFAILEDINIT, 10106)
         .at(&[Socket]).class(Unavailable)
         .meaning("the service provider could not be started")
-        .advice("a layered provider is broken or missing: netsh winsock reset"),
+        .advice("the environment variable SystemRoot is missing, or a layered provider is broken: netsh winsock reset"),
     wsa(Name::WSASYSCALLFAILURE, 10107)
         .at(&[Socket, Option, Bind, Connect]).class(Failed)
         .meaning("a system call failed that never should")
@@ -431,7 +431,7 @@ pub static TABLE: &[Row] = &[
         .note("glibc also says it when the process has no descriptor left; musl also when the name has no address"),
     eai!(EAI_AGAIN, [-3, 2, 2]).winsock("WSATRY_AGAIN", 11002).retryable()
         .meaning("the name servers did not answer, or failed for now")
-        .advice("try again; check that the name servers of this machine answer (/etc/resolv.conf)"),
+        .advice("try again; check that the name servers of this machine answer (Unix: /etc/resolv.conf, Windows: ipconfig /all)"),
     eai!(EAI_FAIL, [-4, 4, 4]).winsock("WSANO_RECOVERY", 11003)
         .meaning("the name servers failed for good")
         .advice("ask those who run the name servers of this machine"),
@@ -451,7 +451,7 @@ pub static TABLE: &[Row] = &[
         .note("glibc and macOS; musl says EAI_NONAME"),
     eai!(EAI_SERVICE, [-8, 9, 9]).winsock("WSATYPE_NOT_FOUND", 10109)
         .meaning("no such service for this socket type")
-        .advice("give the port as a number, or add the service to /etc/services"),
+        .advice("give the port as a number, or add the service to the services file (Unix: /etc/services)"),
     eai!(EAI_SOCKTYPE, [-7, 10, 10]).winsock("WSAESOCKTNOSUPPORT", 10044)
         .meaning("the resolver does not support the socket type")
         .advice(BUG),
@@ -463,7 +463,7 @@ pub static TABLE: &[Row] = &[
         .advice("this machine or its container is short of memory"),
     eai!(EAI_SYSTEM, [-11, 11, 11])
         .meaning("the resolver met an error of the system")
-        .advice("the errno behind it tells more: often too many open files (ulimit -n)")
+        .advice("the errno behind it tells more: often too many open files (Unix: ulimit -n)")
         .note("Winsock has none: it returns the system's error itself"),
     eai!(EAI_OVERFLOW, [-12, 14, 14])
         .meaning("the answer does not fit into the buffer")

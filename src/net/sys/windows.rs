@@ -13,6 +13,7 @@ use std::os::windows::io::{AsHandle, AsRawSocket};
 use std::time::Instant;
 
 use socket2::{Domain, Socket, Type};
+use windows_sys::Win32::Foundation::ERROR_PIPE_NOT_CONNECTED;
 use windows_sys::Win32::Networking::WinSock::{
     IPPROTO_IPV6, IPV6_TCLASS, SOCKET, WSAEMSGSIZE, WSASYSCALLFAILURE, setsockopt,
 };
@@ -62,12 +63,18 @@ impl StandardOutput {
 
 impl io::Write for StandardOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stdout().write(bytes)
+        io::stdout().write(bytes).map_err(of_closed_pipe)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().flush()
+        io::stdout().flush().map_err(of_closed_pipe)
     }
+}
+
+/// ERROR_PIPE_NOT_CONNECTED is a closed pipe, too; the standard library has no kind for it.
+fn of_closed_pipe(error: io::Error) -> io::Error {
+    let closed = error.raw_os_error() == Some(ERROR_PIPE_NOT_CONNECTED as i32);
+    if closed { io::ErrorKind::BrokenPipe.into() } else { error }
 }
 
 /// Standard input; the standard library reads a console's UTF-16 as UTF-8.

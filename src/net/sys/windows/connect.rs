@@ -85,8 +85,8 @@ const ROUND_TRIP: Duration = Duration::from_millis(350);
 /// Windows repeats a SYN also when it was refused: each 500 ms, as often as it would repeat one that was lost, so that
 /// a closed port takes 2 s to say so (KB 175523), beyond a short limit it even passes for silence. Never to repeat, as
 /// libuv and curl do on loopback, would report a refusal at once, but one lost packet would be a time-out. With as many
-/// repetitions as fit into the limit nothing is lost that could have been seen, and with the default limit a refusal
-/// takes half a second. A limit of more than 15 s, or none, leaves the system its own numbers.
+/// repetitions as fit into the limit nothing is lost that could have been seen, and with the default timeout a refusal
+/// takes a second. A limit of more than 15 s, or none, leaves the system its own numbers.
 fn fit_retransmissions(socket: &Socket, address: &SockAddr, limit: Option<Instant>) {
     let left = limit.map(|limit| limit.saturating_duration_since(clock::now()));
     let loopback = address.as_socket().is_some_and(|address| address.ip().is_loopback());
@@ -138,6 +138,7 @@ mod tests {
             (1050, Some(1)),
             (3000, Some(1)),
             (3150, Some(2)),
+            (5000, Some(2)),
             (7000, Some(2)),
             (10_000, Some(3)),
             (15_000, Some(3)),

@@ -230,10 +230,5 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 fn interface_name(index: u32) -> Option<String> {
-    let mut name = [0 as libc::c_char; libc::IF_NAMESIZE];
-    // SAFETY: the buffer has the IF_NAMESIZE bytes that if_indextoname(3) asks for; on success it ends with a NUL.
-    unsafe {
-        let found = libc::if_indextoname(index, name.as_mut_ptr());
-        (!found.is_null()).then(|| std::ffi::CStr::from_ptr(found).to_string_lossy().into_owned())
-    }
+    Some(nix::net::if_::if_indextoname(index).ok()?.to_string_lossy().into_owned())
 }

@@ -126,10 +126,5 @@ pub fn has_route(address: SocketAddr) -> bool {
 
 /// Index of an interface by name, `None` when there is none; a number is taken as it is, connect() says whether it fits.
 pub fn interface_index(name: &str) -> Option<u32> {
-    let name = CString::new(name).ok()?;
-    // SAFETY: the string ends with a NUL.
-    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
-        0 => name.to_str().ok()?.parse().ok(),
-        index => Some(index),
-    }
+    nix::net::if_::if_nametoindex(name).ok().or_else(|| name.parse().ok())
 }

@@ -639,7 +639,7 @@ fn a_connection_to_itself_is_none() {
     net.sysctl("net/ipv4/ip_local_port_range", "41008 41008");
     let itself = "self-connected self-connect local completion -";
     for (host, mode) in pairs(&["127.0.0.1", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1"], &MODES) {
-        for protocol in ["--reset-on-close", "-u"] {
+        for protocol in ["-r 0", "-u"] {
             let run = Run::of(rconnect(&net, &format!("{protocol} --mode {mode} {host} 41008")));
             let expected = if protocol == "-u" { itself.to_owned() } else { in_mode(itself, mode) };
             // Another local port might do better: it is tried again.

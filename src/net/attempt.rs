@@ -11,7 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 use socket2::{SockAddr, Socket};
 
 use crate::classify::verdict;
-use crate::model::{Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Phase, Protocol, TcpFacts};
+use crate::model::{
+    Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Outcome, Phase, Protocol, TcpFacts,
+};
 use crate::net::sys::{self, Called, Interest, Ready};
 use crate::net::{clock, evidence};
 use crate::schedule::Connect;
@@ -372,7 +374,12 @@ impl Connecting {
             ..Evidence::new(self.connect.address, self.connect.protocol, phase, end)
         };
         let evidence = evidence::complete(&self.socket, evidence::of_socket(&self.socket, known), self.verbose);
-        verdict::attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default())
+        let attempt = verdict::attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default());
+        if attempt.outcome == Outcome::SelfConnected {
+            // Closed by FIN, the port would be in TIME_WAIT, and the service that it is for could not start.
+            let _ = self.socket.set_linger(Some(Duration::ZERO));
+        }
+        attempt
     }
 
     fn drain(&mut self) {

@@ -108,6 +108,7 @@ fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Resul
         out.set_deadline(deadline);
     }
     let mut results = Results { out, reporter, totals: Totals::default() };
+    sys::begin_threads();
     sys::catch_signals();
     results.begin()?;
     let run = driver::run(policy, &socket, Resolver::new(resolve), &mut input, &mut results)

@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod clock;
 pub mod driver;
 mod evidence;
+mod pool;
 pub mod resolve;
 pub mod selftest;
 pub mod sys;

@@ -7,6 +7,7 @@ mod mask;
 mod support;
 
 use lab::*;
+use nix::errno::Errno;
 use serde_json::{Value, json};
 use support::{Run, at_once, pairs, rconnect};
 
@@ -310,6 +311,22 @@ fn lookups_run_side_by_side() {
 }
 
 /// "as soon as it is decided"
+/// A filter that forbids clone3(), a limit on processes: a program without threads resolves and connects.
+#[test]
+fn without_threads_names_are_looked_up_all_the_same() {
+    let net = Netns::new();
+    let no_threads = || Sandbox::call_fails(libc::SYS_clone3, Errno::EPERM);
+    let command = rconnect(&net, "one.test:9 two.test:9 none.test:9").etc("hosts", "127.0.0.1 one.test two.test\n");
+    let output = command.etc("nsswitch.conf", "hosts: files\n").sandbox(no_threads()).run();
+    let mut words: Vec<_> = Run::from(output).targets.iter().map(|target| target["outcome"].to_string()).collect();
+    words.sort();
+    assert_eq!(words, [r#""refused""#, r#""refused""#, r#""unresolved""#]);
+
+    let output = rconnect(&net, "--from -").stdin("127.0.0.1:9\n").sandbox(no_threads()).run();
+    assert_eq!(output.code(), 2);
+    assert!(output.stderr.contains("no thread can be started") && output.stderr.contains("ulimit -u"), "{output:?}");
+}
+
 #[test]
 fn a_slow_name_holds_up_nobody() {
     let net = Netns::new();

@@ -196,7 +196,10 @@ fn spawn_reader(opener: Opener, waiter: &mut Waiter, awaited: Arc<AtomicBool>) -
         drop(sender);
         wake();
     };
-    sys::without_signals(|| std::thread::Builder::new().spawn(run))?;
+    let started = sys::without_signals(|| std::thread::Builder::new().spawn(run));
+    let limited =
+        |error| io::Error::other(format!("no thread can be started ({error}); look at {}", sys::THREAD_LIMIT));
+    started.map_err(limited)?;
     Ok(receiver)
 }
 

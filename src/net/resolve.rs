@@ -1,21 +1,20 @@
 //! Names to addresses, in the resolver's order, without ever holding up the loop.
 //!
-//! getaddrinfo() blocks and cannot be cancelled, so it runs in a thread that is left behind at the limit; a literal,
-//! a pinned name and a zone never start one.
+//! getaddrinfo() blocks and cannot be cancelled, so it runs in a thread, which goes on after the limit; a literal, a
+//! pinned name and a zone never start one.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use crate::classify::codes;
 use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
-use crate::net::clock;
+use crate::net::pool::{Ended as Called, Pool};
 use crate::net::sys::{self, Waiter};
 use crate::schedule::{BatchId, LookupFailure, Name, Resolved};
 
-/// What a lookup thread sends home, and when it had it.
-type Answer = (u64, Instant, Result<Vec<Resolved>, Code>);
+/// What the resolver said.
+type Answer = Result<Vec<Resolved>, Code>;
 
 /// When a lookup ended, and what became of it, unless it was abandoned.
 type Ended = (Instant, Option<(BatchId, Result<Vec<Resolved>, LookupFailure>)>);
@@ -32,8 +31,8 @@ pub struct Options {
 /// Lookups under way.
 pub struct Resolver {
     options: Options,
-    channel: Option<(Sender<Answer>, Receiver<Answer>)>,
-    /// Threads by ticket; one that was abandoned is no longer here, and its answer is dropped.
+    pool: Option<Pool<Answer>>,
+    /// Lookups by ticket; one that was abandoned is no longer here, and its answer is dropped.
     pending: Vec<(u64, BatchId)>,
     tickets: u64,
 }
@@ -41,10 +40,10 @@ pub struct Resolver {
 impl Resolver {
     /// A resolver with nothing under way; starts no thread.
     pub fn new(options: Options) -> Self {
-        Resolver { options, channel: None, pending: Vec::new(), tickets: 0 }
+        Resolver { options, pool: None, pending: Vec::new(), tickets: 0 }
     }
 
-    /// Starts a lookup; the answer is here at once when no resolver is needed.
+    /// Starts a lookup; the answer is here at once when no resolver is needed, or when no thread can be had for it.
     pub fn start(
         &mut self,
         waiter: &mut Waiter,
@@ -55,9 +54,10 @@ impl Resolver {
         match name {
             Name::Pinned(addresses) => Some(self.literals(addresses.iter().copied())),
             Name::Scoped(ip, zone) => Some(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
-            Name::Host(name) => match self.spawn(waiter, batch, name.to_string(), protocol) {
+            Name::Host(name) => match self.ask(waiter, batch, name, protocol) {
                 Ok(()) => None,
-                Err(error) => Some(Err(failure(sys::code(&error)))),
+                // A limit cannot end a lookup in this thread, but a program without threads has the answer, too.
+                Err(_) => Some(self.of_host(lookup(self.options, name, protocol))),
             },
         }
     }
@@ -69,32 +69,29 @@ impl Resolver {
 
     /// The lookups that have ended, those that were abandoned included.
     pub fn answers(&mut self) -> Vec<Ended> {
-        let Some((_, receiver)) = &self.channel else { return Vec::new() };
-        let answers: Vec<Answer> = receiver.try_iter().collect();
-        let family = self.options.family;
-        let ended = |(ticket, at, result): Answer| {
-            let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
-            let batch = place.map(|place| self.pending.swap_remove(place).1);
-            (at, batch.map(|batch| (batch, result.map_err(|code| LookupFailure { family, ..failure(code) }))))
-        };
-        answers.into_iter().map(ended).collect()
+        let answers = self.pool.as_mut().map(Pool::ended).unwrap_or_default();
+        answers.into_iter().map(|answer| self.ended(answer)).collect()
     }
 
-    fn spawn(&mut self, waiter: &mut Waiter, batch: BatchId, name: String, protocol: Protocol) -> io::Result<()> {
-        let waker = waiter.waker()?;
-        let (sender, _) = self.channel.get_or_insert_with(|| {
-            sys::begin_threads();
-            channel()
-        });
-        let (sender, options, ticket) = (sender.clone(), self.options, self.tickets);
-        let run = move || {
-            let result = sys::lookup(&name, options.family, protocol).map(|found| mark(found, options.strict));
-            // Nobody listens any more when the run ended first.
-            let _ = sender.send((ticket, clock::now(), result));
-            waker.wake();
+    fn ended(&mut self, Called { ticket, at, result }: Called<Answer>) -> Ended {
+        let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
+        let batch = place.map(|place| self.pending.swap_remove(place).1);
+        (at, batch.map(|batch| (batch, self.of_host(result))))
+    }
+
+    fn of_host(&self, result: Answer) -> Result<Vec<Resolved>, LookupFailure> {
+        result.map_err(|code| LookupFailure { family: self.options.family, ..failure(code) })
+    }
+
+    /// # Errors
+    /// Why there is no thread to ask.
+    fn ask(&mut self, waiter: &mut Waiter, batch: BatchId, name: &str, protocol: Protocol) -> io::Result<()> {
+        let pool = match self.pool.take() {
+            Some(pool) => pool,
+            None => Pool::new(waiter.waker()?),
         };
-        // getaddrinfo needs some tens of kilobytes; the default of 2 MiB would only cost address space.
-        sys::without_signals(|| std::thread::Builder::new().stack_size(256 * 1024).spawn(run))?;
+        let (options, name, ticket) = (self.options, name.to_owned(), self.tickets);
+        self.pool.insert(pool).call(ticket, move || lookup(options, &name, protocol))?;
         self.pending.push((ticket, batch));
         self.tickets += 1;
         Ok(())
@@ -106,6 +103,10 @@ impl Resolver {
         let found: Vec<SocketAddr> = addresses.filter(wanted).collect();
         if found.is_empty() { Err(wrong_family()) } else { Ok(mark(found, self.options.strict)) }
     }
+}
+
+fn lookup(options: Options, name: &str, protocol: Protocol) -> Answer {
+    sys::lookup(name, options.family, protocol).map(|found| mark(found, options.strict))
 }
 
 /// The failure of a literal of the other family; getaddrinfo's word for it is EAI_ADDRFAMILY where it exists.

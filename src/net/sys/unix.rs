@@ -165,6 +165,13 @@ pub fn standard_input() -> io::Result<File> {
     Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
 }
 
+/// What limits the threads of a process.
+pub const THREAD_LIMIT: &str = "ulimit -u, the limit of the pids cgroup, and the sandbox";
+
+/// Bytes of stack for getaddrinfo(), which needs some tens of kilobytes; the default of 2 MiB would only cost address
+/// space.
+pub const RESOLVER_STACK: usize = 256 * 1024;
+
 /// Keeps glibc from giving each thread an arena of its own: lookups allocate little, and address space and four system
 /// calls a thread are saved.
 pub fn begin_threads() {

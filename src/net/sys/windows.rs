@@ -49,6 +49,13 @@ pub fn code(error: &io::Error) -> Code {
 /// Rust's own entry has done all that the process needs.
 pub fn begin_process() {}
 
+/// What limits the threads of a process.
+pub const THREAD_LIMIT: &str = "the memory, and the limits of the job object";
+
+/// Bytes of stack for GetAddrInfoW(), which runs namespace providers of third parties on it: as much as the first thread
+/// of a program has.
+pub const RESOLVER_STACK: usize = 1024 * 1024;
+
 /// Threads need nothing here.
 pub fn begin_threads() {}
 

@@ -44,13 +44,18 @@ pub fn service_name(port: u16, protocol: Protocol) -> Option<String> {
     let mut name = [0_u8; 64];
     // SAFETY: the address gives pointer and length; no host is asked for; the array gives pointer and length.
     let result = unsafe {
-        let (service, length) = (name.as_mut_ptr().cast(), name.len() as libc::socklen_t);
+        // FreeBSD counts both lengths in size_t.
+        let (service, length) = (name.as_mut_ptr().cast(), name.len() as _);
         libc::getnameinfo(address.as_ptr().cast(), address.len(), ptr::null_mut(), 0, service, length, flags)
     };
     let name = CStr::from_bytes_until_nul(&name).ok().filter(|_| result == 0)?.to_str().ok()?;
     // A port without a name comes back as a number.
     name.parse::<u16>().is_err().then(|| name.to_owned())
 }
+
+/// Flags that ask for nothing. On macOS no flag at all means AI_DEFAULT, which hides addresses of a family that no
+/// interface has; AI_UNUSABLE (netdb.h) is a flag that the resolver does not read.
+const NO_FLAGS: libc::c_int = if cfg!(target_vendor = "apple") { 0x1000_0000 } else { 0 };
 
 fn address_info(
     host: Option<&CStr>,
@@ -64,6 +69,7 @@ fn address_info(
     unsafe {
         let mut hints: libc::addrinfo = std::mem::zeroed();
         hints.ai_family = family;
+        hints.ai_flags = NO_FLAGS;
         // Without a type every address comes three times (STREAM, DGRAM, RAW).
         hints.ai_socktype = match protocol {
             Protocol::Tcp => libc::SOCK_STREAM,

@@ -483,7 +483,7 @@ fn connected_line(port: u16) -> Value {
         },
         "attempts": [{
             "address": "127.0.0.1", "port": port, "family": "ipv4", "outcome": "connected", "try": 1,
-            "started_us": 0, "elapsed_us": 0, "local": "127.0.0.1:PORT", "phase": "completion", "ended": "system",
+            "started_us": 0, "elapsed_us": 0, "local": "127.0.0.1:PORT", "reply_from": null, "phase": "completion", "ended": "system",
             "by": null, "cause": null, "error": null, "icmp": null,
             "syns": if_told(1.into()), "rtt_us": if_told(0.into()),
             "route": null, "reason": null, "advice": null,

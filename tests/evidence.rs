@@ -709,6 +709,21 @@ fn a_closed_datagram_port() {
     }
 }
 
+/// Hosts answer a datagram to a group from their own addresses.
+#[test]
+fn an_answer_to_a_group_comes_from_another_address() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| if packet.is_udp() { vec![packet.udp(b"here").from("10.9.7.7")] } else { silence() });
+    net.ip("route add 239.0.0.0/8 dev tun0 src 10.9.0.1");
+    for (options, group) in [("", "239.1.2.3"), ("--broadcast", "10.9.255.255")] {
+        let run = Run::of(rconnect(&net, &format!("-u {options} {group} 9")));
+        assert_eq!(run.one().verdict(), "connected - - completion -", "{group}");
+        assert_eq!(run.one().0["reply_from"], "10.9.7.7:9", "{group}");
+        let text = net.command(RCONNECT).args(format!("-u {options} {group} 9").split_whitespace()).run().stdout;
+        assert!(text.contains("a reply came from 10.9.7.7"), "{text}");
+    }
+}
+
 /// Datagrams to a broadcast address: WSAEACCES without SO_BROADCAST is the documented case.
 #[test]
 fn a_broadcast_needs_permission() {

@@ -128,6 +128,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         ended: maybe(u, |u| u.choose(Ended::ALL).copied())?,
         error: maybe(u, code)?,
         local: maybe(u, address)?,
+        reply_from: maybe(u, address)?,
         icmp: maybe(u, icmp)?,
         syns: u.arbitrary()?,
         rtt: maybe(u, duration)?,

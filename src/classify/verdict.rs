@@ -103,6 +103,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         ended: Some(ended),
         error,
         local: evidence.local,
+        reply_from: evidence.reply_from,
         syns: evidence.tcp.syns.filter(|_| left(&verdict)),
         icmp: verdict.icmp,
         rtt: evidence.tcp.rtt,

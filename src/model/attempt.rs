@@ -41,6 +41,8 @@ pub struct Attempt {
     pub error: Option<Code>,
     /// Our end of the connection.
     pub local: Option<SocketAddr>,
+    /// The address that a reply to a datagram came from; another one than was asked where that is a group.
+    pub reply_from: Option<SocketAddr>,
     /// The ICMP message that ended the attempt, or the first of those that did not.
     pub icmp: Option<Icmp>,
     /// SYN segments sent.
@@ -70,6 +72,7 @@ impl Attempt {
             ended: None,
             error: None,
             local: None,
+            reply_from: None,
             icmp: None,
             syns: None,
             rtt: None,

@@ -80,6 +80,8 @@ pub struct Evidence {
     pub icmp: Vec<(Icmp, i32)>,
     /// What the kernel's TCP knows.
     pub tcp: TcpFacts,
+    /// The address that a reply to a datagram came from.
+    pub reply_from: Option<SocketAddr>,
     /// Something answered connect() in the place of TCP, and TCP sent nothing.
     pub intercepted: bool,
     /// What the routing table says of the socket's packets, where it was asked.
@@ -111,6 +113,7 @@ impl Evidence {
             local: None,
             icmp: Vec::new(),
             tcp: TcpFacts::default(),
+            reply_from: None,
             intercepted: false,
             route: None,
             unbound: None,

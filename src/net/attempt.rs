@@ -74,6 +74,8 @@ pub struct Connecting {
     /// We ended it at a message, and not the kernel.
     cut: bool,
     messages: Vec<(Icmp, i32)>,
+    /// The address that a reply came from.
+    reply_from: Option<SocketAddr>,
     diary: Diary,
 }
 
@@ -119,6 +121,7 @@ impl Prepared<'_> {
                     fail_on_icmp: ends_at_icmp(options, connect),
                     cut: false,
                     messages: Vec::new(),
+                    reply_from: None,
                     diary,
                 };
                 connecting.call(options, deadline)
@@ -204,6 +207,9 @@ impl Connecting {
     }
 
     fn call(mut self, options: &Options, limit: Option<Instant>) -> Progress {
+        if self.is_for_a_group(options) {
+            return self.send(|socket, to| socket.send_to(&options.payload, to));
+        }
         let address = SockAddr::from(self.connect.address);
         let called = if self.blocking {
             sys::connect_blocking(&self.socket, &address, limit)
@@ -214,7 +220,7 @@ impl Connecting {
         match called {
             Called::Done if self.connect.protocol == Protocol::Udp => {
                 self.diary.note(EventKind::Connect, None);
-                self.send(&options.payload)
+                self.send(|socket, _| socket.send(&options.payload))
             }
             Called::Done => {
                 self.diary.note(EventKind::Connect, None);
@@ -232,9 +238,15 @@ impl Connecting {
         }
     }
 
+    /// Hosts answer a datagram to a group from their own addresses, which only a socket without a peer hears.
+    fn is_for_a_group(&self, options: &Options) -> bool {
+        let group = self.connect.address.ip().to_canonical().is_multicast() || options.broadcast;
+        group && self.connect.protocol == Protocol::Udp
+    }
+
     /// connect() of a datagram socket sends nothing; this does.
-    fn send(mut self, payload: &[u8]) -> Progress {
-        let sent = self.socket.send(payload);
+    fn send(mut self, send: impl FnOnce(&Socket, &SockAddr) -> io::Result<usize>) -> Progress {
+        let sent = send(&self.socket, &SockAddr::from(self.connect.address));
         let code = sent.as_ref().err().map(sys::code);
         self.diary.note(EventKind::Send, code);
         match code {
@@ -316,11 +328,14 @@ impl Connecting {
     /// What lies in a datagram socket. recv() comes before the error queue, whose reading would swallow the error.
     fn receive(&mut self) -> Option<End> {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
-        let received = self.socket.recv(&mut buffer);
+        let received = self.socket.recv_from(&mut buffer);
         let code = received.as_ref().err().map(sys::code);
         self.diary.note(EventKind::Recv, code);
         match received {
-            Ok(_) => Some(End::Success),
+            Ok((_, from)) => {
+                self.reply_from = from.as_socket();
+                Some(End::Success)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
             // A datagram longer than the buffer is a reply (WSAEMSGSIZE).
             Err(error) if sys::is_truncation(&error) => Some(End::Success),
@@ -367,6 +382,7 @@ impl Connecting {
             soft,
             icmp: self.messages,
             tcp,
+            reply_from: self.reply_from,
             source_given: self.source_given,
             kernel_ended: !self.cut,
             blocking: self.blocking,

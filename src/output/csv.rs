@@ -87,6 +87,7 @@ pub const COLUMNS: &[Column] = &[
     column("reason", "why the address was not tried", |l| l.attempt(|a| a.reason.map(Reason::meaning))),
     column("advice", "what to check next", |l| text(advice(l))),
     column("ended", "what ended the attempt: system, limit or signal", |l| l.attempt(|a| a.ended)),
+    column("reply_from", "address and port that the reply to a datagram came from", |l| l.attempt(|a| a.reply_from)),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

@@ -279,7 +279,7 @@ fn meanwhile(attempt: &Attempt, icmp: &Icmp) -> String {
 fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String> {
     let ip = attempt.address.ip();
     match (attempt.outcome, attempt.by) {
-        (Outcome::Connected, _) => connected(protocol, attempt.syns),
+        (Outcome::Connected, _) => connected(protocol, attempt),
         (Outcome::SelfConnected, _) => Some(self_connect(attempt.local)),
         (Outcome::Unconfirmed, _) => Some("sent; neither a reply nor an error came back".into()),
         (Outcome::Reset, _) if attempt.cause == Some(Cause::ResetAfterHandshake) => {
@@ -292,13 +292,21 @@ fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String
     }
 }
 
-fn connected(protocol: Protocol, syns: Option<u32>) -> Option<String> {
-    match (protocol, syns) {
-        (Protocol::Udp, _) => Some("a reply came".into()),
+fn connected(protocol: Protocol, attempt: &Attempt) -> Option<String> {
+    match (protocol, attempt.syns) {
+        (Protocol::Udp, _) => Some(reply(attempt)),
         (Protocol::Tcp, Some(syns @ 2..)) => {
             Some(format!("connected, but only the {} SYN was answered", ordinal(syns)))
         }
         (Protocol::Tcp, _) => None,
+    }
+}
+
+/// The sender is told where it is another one than was asked.
+fn reply(attempt: &Attempt) -> String {
+    match attempt.reply_from.map(|from| from.ip().to_canonical()) {
+        Some(from) if from != attempt.address.ip().to_canonical() => format!("a reply came from {from}"),
+        _ => "a reply came".into(),
     }
 }
 

@@ -50,7 +50,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --output 'Form of the results'
             cand --color 'When to use colours'
             cand --exit-code 'Table of exit codes'
-            cand --explain 'Explain a code: name or number of either vocabulary, or an outcome word'
+            cand --explain 'Explain an error code, a message of a system, a word of the results or an exit code'
             cand --generate 'Write a man page, a completion script or the JSON Schema to standard output'
             cand -4 'Use only IPv4 addresses'
             cand --ipv4 'Use only IPv4 addresses'

@@ -31,7 +31,7 @@ always\t'Always'
 never\t'Never'"
 complete -c rconnect -l exit-code -d 'Table of exit codes' -r -f -a "class\t'One code for each class of outcome'
 simple\t'0, 1 and 2 only'"
-complete -c rconnect -l explain -d 'Explain a code: name or number of either vocabulary, or an outcome word' -r -f
+complete -c rconnect -l explain -d 'Explain an error code, a message of a system, a word of the results or an exit code' -r -f
 complete -c rconnect -l generate -d 'Write a man page, a completion script or the JSON Schema to standard output' -r -f -a "man\t'The man page rconnect(1), in roff'
 man-output\t'The man page rconnect-output(5), in roff'
 man-systems\t'The man page rconnect-systems(7), in roff'

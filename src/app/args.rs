@@ -194,7 +194,7 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "TABLE", default_value = "class", help_heading = OUTPUT)]
     pub exit_code: exit::Table,
 
-    /// Explain a code: name or number of either vocabulary, or an outcome word
+    /// Explain an error code, a message of a system, a word of the results or an exit code
     #[arg(long, value_name = "CODE", allow_hyphen_values = true, conflicts_with_all = ["targets", "from"], help_heading = REFERENCE)]
     pub explain: Option<String>,
 

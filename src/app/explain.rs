@@ -1,5 +1,7 @@
 //! `--explain` and `--list-errors`: rows of the taxonomy as text and as JSON lines. Values in, text out.
 
+mod texts;
+
 use std::error::Error;
 use std::fmt::{self, Write};
 use std::io;
@@ -8,9 +10,9 @@ use serde::Serialize;
 
 use crate::classify::codes::{Row, System, TABLE};
 use crate::classify::exit;
-use crate::model::{Outcome, Phase};
+use crate::model::{By, Cause, Outcome, Phase};
 
-/// A query that names no code and no outcome.
+/// A query that names nothing that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unknown(String);
 
@@ -21,7 +23,8 @@ impl fmt::Display for Unknown {
         write!(f, "unknown code '{}': ", self.0)?;
         match similar(&self.0).as_slice() {
             [] => f.write_str(
-                "give a name (ECONNREFUSED, WSAECONNREFUSED, EAI_AGAIN), a number (111, 10061, -3) or an outcome (refused)",
+                "give a name (ECONNREFUSED, WSAECONNREFUSED, EAI_AGAIN), a number (111, 10061, -3, 0x8007274D), a message \
+                 (\"No route to host\"), a word of the results (refused) or an exit code (exit 4)",
             ),
             names => write!(f, "did you mean {}?", names.join(", ")),
         }
@@ -33,7 +36,8 @@ fn similar(query: &str) -> Vec<&'static str> {
     let query = query.trim().to_ascii_uppercase();
     let half = query.get(..query.len() / 2 + 1).filter(|half| half.len() > 2);
     let begins = |word: &&str| half.is_some_and(|half| word.to_ascii_uppercase().starts_with(half));
-    let outcomes = Outcome::ALL.iter().map(|outcome| outcome.slug()).filter(begins);
+    let causes = Cause::ALL.iter().map(|cause| cause.slug());
+    let outcomes = Outcome::ALL.iter().map(|outcome| outcome.slug()).chain(causes).filter(begins);
     let names = TABLE.iter().map(|row| row.name.as_str()).filter(|name| query.len() > 2 && name.contains(&query));
     outcomes.chain(names).take(3).collect()
 }
@@ -54,6 +58,8 @@ pub fn explain(query: &str) -> Result<String, Unknown> {
     let here = number_here(query, &found);
     let parts = here.into_iter().chain(found.iter().map(|found| match found {
         Found::Outcome(outcome) => outcome_text(*outcome),
+        Found::Word(word) => word_text(word),
+        Found::Exit(row) => exit_text(row),
         Found::Row(row, reading) => row_text(row, reading, query.trim()),
     }));
     Ok(parts.collect::<Vec<_>>().join("\n"))
@@ -110,6 +116,21 @@ fn number_here(query: &str, found: &[Found]) -> Option<String> {
     let elsewhere = |found: &Found| matches!(found, Found::Row(_, Reading::Elsewhere(_)));
     let message = io::Error::from_raw_os_error(number);
     found.iter().all(elsewhere).then(|| format!("On this system {number} is another code: {message}.\n"))
+}
+
+fn word_text(word: &Word) -> String {
+    let mut text = format!("{}\n", word.word);
+    field(&mut text, word.kind, word.meaning);
+    text
+}
+
+fn exit_text(row: &exit::Row) -> String {
+    let mut text = format!("exit code {}\n", row.code);
+    field(&mut text, "meaning", row.meaning);
+    if !row.outcomes.is_empty() {
+        field(&mut text, "outcomes", &list_of(row.outcomes.iter().map(|outcome| outcome.slug())));
+    }
+    text
 }
 
 fn outcome_text(outcome: Outcome) -> String {
@@ -192,6 +213,12 @@ enum Line {
         meaning: &'static str,
         exit_code: u8,
     },
+    Word(Word),
+    Exit {
+        exit_code: u8,
+        meaning: &'static str,
+        outcomes: &'static [Outcome],
+    },
     Row {
         /// How the query names this row; absent from the list.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -221,6 +248,8 @@ impl From<&Found> for Line {
             &Found::Outcome(outcome) => {
                 Line::Outcome { outcome, meaning: outcome.meaning(), exit_code: exit::class(outcome) }
             }
+            &Found::Word(word) => Line::Word(word),
+            &Found::Exit(row) => Line::Exit { exit_code: row.code, meaning: row.meaning, outcomes: row.outcomes },
             Found::Row(row, reading) => Line::row(row, Some(reading)),
         }
     }
@@ -230,6 +259,7 @@ impl From<&Found> for Line {
 fn word(reading: &Reading) -> &'static str {
     match reading {
         Reading::Name => "name",
+        Reading::Text => "text",
         Reading::Class => "outcome",
         Reading::Here => "number",
         Reading::Winsock => "winsock-number",
@@ -247,8 +277,21 @@ fn json_line(line: Line) -> String {
 enum Found {
     /// The query is an outcome word; the rows of that class follow.
     Outcome(Outcome),
+    /// The query is another word of the results.
+    Word(Word),
+    /// The query is an exit code.
+    Exit(&'static exit::Row),
     /// A row, and how the query names it.
     Row(&'static Row, Reading),
+}
+
+/// A word of the results that is no outcome.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Word {
+    /// The key of JSON that has it.
+    kind: &'static str,
+    word: &'static str,
+    meaning: &'static str,
 }
 
 /// How a query names a row.
@@ -256,6 +299,8 @@ enum Found {
 enum Reading {
     /// By one of its names.
     Name,
+    /// By a system's text for it.
+    Text,
     /// By its class.
     Class,
     /// By its number on this system.
@@ -266,18 +311,80 @@ enum Reading {
     Elsewhere(Vec<System>),
 }
 
-/// Rows that a name (any case), a number of any vocabulary and system, or an outcome word stands for; best first.
+/// What a query stands for, best first: a number of any vocabulary and system, a word of the results, an exit code, a
+/// name (any case), or a message that has one of them or a system's text in it.
 fn find(query: &str) -> Vec<Found> {
     let query = query.trim();
-    if let Ok(number) = query.parse() {
+    if let Some(number) = number(query) {
         return find_number(number);
     }
-    if let Some(&outcome) = Outcome::ALL.iter().find(|outcome| outcome.slug().eq_ignore_ascii_case(query)) {
-        return find_outcome(outcome);
+    let words = find_word(query);
+    if !words.is_empty() {
+        return words;
     }
-    let mut rows: Vec<_> = TABLE.iter().filter(|row| row.is_called(query)).collect();
-    rows.sort_by_key(|row| row.nearest && !row.name.as_str().eq_ignore_ascii_case(query));
+    if let Some(row) = exit_row(query) {
+        return vec![Found::Exit(row)];
+    }
+    let rows = find_name(query);
+    if rows.is_empty() { find_message(query) } else { rows }
+}
+
+/// A number, in decimal or as `0x…`; of an HRESULT made from a system's code (FACILITY_WIN32), that code.
+fn number(text: &str) -> Option<i32> {
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let number = match hex {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?.cast_signed(),
+        None => text.parse().ok()?,
+    };
+    let bits = number.cast_unsigned();
+    Some(if bits >> 16 == 0x8007 { (bits & 0xffff).cast_signed() } else { number })
+}
+
+fn find_word(query: &str) -> Vec<Found> {
+    let outcome = Outcome::ALL.iter().find(|outcome| outcome.slug().eq_ignore_ascii_case(query));
+    let mut found = outcome.map_or_else(Vec::new, |&outcome| find_outcome(outcome));
+    found.extend(words().filter(|word| word.word.eq_ignore_ascii_case(query)).map(Found::Word));
+    found
+}
+
+fn words() -> impl Iterator<Item = Word> {
+    let by = By::ALL.iter().map(|by| Word { kind: "by", word: by.slug(), meaning: by.meaning() });
+    let phases = Phase::ALL.iter().map(|phase| Word { kind: "phase", word: phase.slug(), meaning: phase.meaning() });
+    let causes = Cause::ALL.iter().map(|cause| Word { kind: "cause", word: cause.slug(), meaning: cause.meaning() });
+    by.chain(phases).chain(causes)
+}
+
+/// `exit 4`, `exit code 4`, `exit status 4`
+fn exit_row(query: &str) -> Option<&'static exit::Row> {
+    let words: Vec<String> = query.split_whitespace().map(str::to_ascii_lowercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let (["exit", code] | ["exit", "code" | "status", code]) = words.as_slice() else { return None };
+    let code: u8 = code.parse().ok()?;
+    exit::TABLE.iter().find(|row| row.code == code)
+}
+
+fn find_name(name: &str) -> Vec<Found> {
+    let mut rows: Vec<_> = TABLE.iter().filter(|row| row.is_called(name)).collect();
+    rows.sort_by_key(|row| row.nearest && !row.name.as_str().eq_ignore_ascii_case(name));
     rows.into_iter().map(|row| Found::Row(row, Reading::Name)).collect()
+}
+
+/// What a whole message says: by a name in it (`connect ECONNREFUSED 127.0.0.1:80`), by a number in it
+/// (`[Errno 111] …`, `(os error 111)`, `[WinError 10061] …`), by a system's text in it.
+fn find_message(message: &str) -> Vec<Found> {
+    let parts: Vec<&str> = message.split(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c))).collect();
+    let names = parts.iter().filter(|part| part.len() > 3 && !part.contains(|c: char| c.is_ascii_lowercase()));
+    if let Some(found) = names.map(|name| find_name(name)).find(|found| !found.is_empty()) {
+        return found;
+    }
+    let text = message.to_lowercase();
+    let texts = texts::TEXTS.iter().filter(|(part, _)| text.contains(part));
+    if let Some((_, name)) = texts.max_by_key(|(part, _)| part.len()) {
+        let rows = TABLE.iter().filter(|row| row.name.as_str() == *name);
+        return rows.map(|row| Found::Row(row, Reading::Text)).collect();
+    }
+    let numbered = parts.windows(2).filter(|pair| ["errno", "error", "winerror"].contains(&&*pair[0].to_lowercase()));
+    numbered.filter_map(|pair| number(pair[1])).map(find_number).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 fn find_outcome(outcome: Outcome) -> Vec<Found> {
@@ -381,6 +488,70 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
     }
 
     #[test]
+    fn messages_are_found_by_what_they_have_in_them() {
+        for (message, name) in [
+            ("No route to host", "EHOSTUNREACH"),
+            ("ssh: connect to host 192.0.2.1 port 22: No route to host", "EHOSTUNREACH"),
+            ("dial tcp 192.0.2.1:80: connect: connection refused", "ECONNREFUSED"),
+            ("connect ECONNREFUSED 127.0.0.1:5432", "ECONNREFUSED"),
+            ("[Errno 111] Connection refused", "ECONNREFUSED"),
+            ("No connection could be made because the target machine actively refused it.", "ECONNREFUSED"),
+            ("[WinError 10061]", "ECONNREFUSED"),
+            ("curl: (28) Connection timed out after 3001 milliseconds", "ETIMEDOUT"),
+            ("Too many open files in system", "ENFILE"),
+            ("Too many open files", "EMFILE"),
+            ("Can't assign requested address", "EADDRNOTAVAIL"),
+            ("getaddrinfo: Name or service not known", "EAI_NONAME"),
+            ("0x8007274D", "ECONNREFUSED"),
+            ("0x274d", "ECONNREFUSED"),
+            ("-2147014835", "ECONNREFUSED"),
+            ("error 0x8007274C", "ETIMEDOUT"),
+        ] {
+            assert_eq!(names(message).first(), Some(&name), "{message}");
+        }
+        assert!(explain("connection").is_err());
+    }
+
+    #[test]
+    fn every_text_is_of_a_code_and_found() {
+        for &(part, name) in texts::TEXTS {
+            assert!(TABLE.iter().any(|row| row.name.as_str() == name), "{name}");
+            assert_eq!(part, part.to_lowercase());
+            assert_eq!(names(part), [name], "{part}");
+        }
+    }
+
+    /// What this system says of its own numbers is known.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn texts_of_this_system_are_found() {
+        for row in TABLE.iter().filter(|row| texts::TEXTS.iter().any(|(_, name)| *name == row.name.as_str())) {
+            let Some(number) = row.number.filter(|&number| number > 0) else { continue };
+            let text = io::Error::from_raw_os_error(number).to_string();
+            let text = text.split(" (os error").next().unwrap();
+            assert_eq!(names(text).first(), Some(&row.name.as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_and_exit_codes_are_explained() {
+        assert_eq!(text("no-route"), format!("no-route\n  cause       {}\n", Cause::NoRoute.meaning()));
+        assert!(text("neighbour").starts_with("neighbour\n  by          "));
+        assert!(text("completion").starts_with("completion\n  phase       "));
+        assert!(text("exit 4").starts_with("exit code 4\n  meaning     refused, reset"));
+        assert_eq!(text("Exit Code 7"), text("exit status 7"));
+        assert!(explain("exit 77").is_err());
+        for word in words() {
+            let unfolded = text(word.word).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(unfolded.contains(word.meaning), "{}", word.word);
+        }
+        let line: serde_json::Value = serde_json::from_str(&explain_json("no-route").unwrap()).unwrap();
+        assert_eq!((&line["kind"], &line["word"]), (&"cause".into(), &"no-route".into()));
+        let line: serde_json::Value = serde_json::from_str(&explain_json("exit 4").unwrap()).unwrap();
+        assert_eq!((&line["exit_code"], &line["outcomes"][0]), (&4.into(), &"refused".into()));
+    }
+
+    #[test]
     fn lines_are_folded() {
         for line in TABLE.iter().flat_map(|row| text(row.name.as_str()).lines().map(str::to_owned).collect::<Vec<_>>())
         {
@@ -395,7 +566,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         assert_eq!(message("timeout"), "unknown code 'timeout': did you mean timed-out, ERROR_SEM_TIMEOUT?");
         assert!(message("foo").contains("a name (ECONNREFUSED"));
         assert!(message("4711").contains("a number (111"));
-        assert!(message("").contains("an outcome (refused)"));
+        assert!(message("").contains("a word of the results (refused)"));
         assert_eq!(explain_json("foo"), explain("foo"));
     }
 
@@ -442,7 +613,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
             .iter()
             .filter_map(|found| match found {
                 Found::Row(row, _) => Some(row.name.as_str()),
-                Found::Outcome(_) => None,
+                _ => None,
             })
             .collect()
     }
@@ -496,7 +667,7 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         let found = |query| -> Vec<(&str, Reading)> {
             let rows = find(query).into_iter().map(|found| match found {
                 Found::Row(row, reading) => (row.name.as_str(), reading),
-                Found::Outcome(outcome) => panic!("{outcome}"),
+                other => panic!("{other:?}"),
             });
             rows.collect()
         };

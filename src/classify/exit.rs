@@ -23,6 +23,7 @@ pub enum Table {
 }
 
 /// One row of the documented table of the class codes.
+#[derive(Debug)]
 pub struct Row {
     /// The exit code.
     pub code: u8,

@@ -404,7 +404,7 @@ pub static TABLE: &[Row] = &[
         .meaning("the overlapped operation was cancelled, or its socket closed")
         .advice("something ended the attempt before it was decided: run it again"),
     wsa(Name::ERROR_CONNECTION_REFUSED, 1225)
-        .documented(SystemCodes).at(&[Completion]).class(Refused)
+        .documented(SystemCodes).at(&[Completion]).class(Refused).retryable()
         .meaning("the remote computer refused the connection")
         .advice("the host is up: check that the service runs and listens on this address and port")
         .note("WSAECONNREFUSED as a completion port reports it"),

@@ -409,12 +409,12 @@ pub static TABLE: &[Row] = &[
         .advice("the host is up: check that the service runs and listens on this address and port")
         .note("WSAECONNREFUSED as a completion port reports it"),
     wsa(Name::ERROR_SEM_TIMEOUT, 121)
-        .documented(SystemCodes).at(&[Completion]).class(TimedOut)
+        .documented(SystemCodes).at(&[Completion]).class(TimedOut).retryable()
         .meaning("the time the system allows has run out")
         .advice("nothing answered: a firewall drops silently, or the host is down")
         .note("WSAETIMEDOUT as a completion port reports it"),
     wsa(Name::ERROR_NETWORK_UNREACHABLE, 1231)
-        .documented(SystemCodes).at(&[Completion]).class(Unreachable)
+        .documented(SystemCodes).at(&[Completion]).class(Unreachable).retryable()
         .meaning("the network location cannot be reached")
         .advice("look at the routes and interfaces of this machine")
         .note("WSAENETUNREACH as a completion port reports it"),

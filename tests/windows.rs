@@ -54,6 +54,20 @@ const WINE: [Difference; 3] = [
     },
 ];
 
+/// Rows of `--self-test` in which Wine is not like Windows, and what it answers.
+const WINE_ROWS: [(&str, &str); 10] = [
+    ("any-address", "OK"),
+    ("pair-in-use", "WSAEADDRNOTAVAIL"),
+    ("other-family", "WSAEOPNOTSUPP"),
+    ("mapped-address", "WSAENETUNREACH"),
+    ("not-a-socket", "WSAEOPNOTSUPP"),
+    ("short-name", "WSAEADDRNOTAVAIL"),
+    ("retry-blocking", "WSAECONNABORTED"),
+    ("retry-nonblocking", "WSAECONNABORTED OK"),
+    ("udp-new-destination", "received"),
+    ("udp-disconnect", "WSAEINVAL"),
+];
+
 fn under_wine() -> bool {
     let library: Vec<u16> = "ntdll.dll\0".encode_utf16().collect();
     // SAFETY: both names end with NUL; ntdll is in every process.
@@ -201,6 +215,39 @@ fn a_reply_to_a_datagram_is_a_connection() {
 fn differences_of_wine() {
     for Difference { args, wine, windows, reason } in &WINE {
         assert_eq!(verdict(args), if under_wine() { *wine } else { *windows }, "{args}: {reason}");
+    }
+}
+
+/// The rows of `--self-test`, each with its verdict and its answers.
+fn self_test() -> (Option<i32>, Vec<(String, String, String)>) {
+    let output = command("--self-test --json").output().expect("the program runs");
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let row = |line: &str| {
+        let row: Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(row["system"], if under_wine() { "wine" } else { "windows" }, "{row:#}");
+        let seen = row["seen"].as_array().into_iter().flatten().map(|step| word(&step["answer"]));
+        (word(&row["row"]), word(&row["verdict"]), seen.collect::<Vec<_>>().join(" "))
+    };
+    let rows = String::from_utf8(output.stdout).expect("UTF-8").lines().map(row).collect();
+    (output.status.code(), rows)
+}
+
+/// What Windows answers is what we want to learn: a difference there is told, and no failure of the test.
+#[test]
+fn the_self_test_tells_this_system() {
+    let (code, rows) = self_test();
+    let differs = rows.iter().any(|(_, verdict, _)| verdict == "differs");
+    assert_eq!((code, rows.len()), (Some(i32::from(differs)), 39), "{rows:?}");
+    assert!(!(differs && under_wine()), "{rows:?}");
+    assert!(rows.contains(&("not-initialised".into(), "as-known".into(), "WSANOTINITIALISED".into())), "{rows:?}");
+}
+
+#[test]
+fn rows_in_which_wine_is_not_like_windows() {
+    let (_, rows) = self_test();
+    for (name, answer) in WINE_ROWS {
+        let (_, _, seen) = rows.iter().find(|(row, ..)| row == name).expect(name);
+        assert!(!under_wine() || seen == answer, "{name}: {seen}");
     }
 }
 

@@ -31,7 +31,8 @@
 //! | [`descriptor_limit`], [`raise_descriptor_limit`], [`open_descriptors`] | how many sockets may be open |
 //! | [`platform`] | which system this is, for the self-test; the rest of this list is for it alone |
 //! | [`uninitialised`] | the error of socket() before WSAStartup() |
-//! | [`connect_cut`], [`connect_pipe`] | connect() with too few bytes of an address, and on what is not a socket |
+//! | [`connect_cut`] | connect() with too few bytes of an address |
+//! | [`any_file`], [`connect_file`] | connect() on what is not a socket |
 //! | [`disconnect`] | connect() with an address of zeros |
 //! | [`connect_interrupted`] | a blocking connect() that is interrupted |
 //! | [`limit_handshake`] | the shortest limit that the system itself sets to a handshake |

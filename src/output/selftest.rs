@@ -119,7 +119,7 @@ fn known(judged: &Judged) -> String {
 
 /// Four columns, the third with a mark before it; what does not fit goes below.
 fn line(row: &str, documented: &str, mark: &str, seen: &str, known: &str) -> String {
-    let line = format!("{row:22}{documented:19}{mark}{seen:19}");
+    let line = format!("{row:22}{documented:19}{mark}{seen:18} ");
     if line.chars().count() + known.chars().count() <= WIDTH {
         return format!("{line}{known}").trim_end().to_owned() + "\n";
     }

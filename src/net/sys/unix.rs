@@ -43,7 +43,9 @@ mod wait;
 pub use connect::{connect, connect_blocking};
 pub use names::{has_route, interface_index, lookup, service, service_name};
 pub use signals::{catch_signals, die_of, signal, without_signals};
-pub use trial::{connect_cut, connect_interrupted, connect_pipe, disconnect, platform, selected, uninitialised};
+pub use trial::{
+    any_file, connect_cut, connect_file, connect_interrupted, disconnect, platform, selected, uninitialised,
+};
 pub use wait::{Waiter, Waker};
 
 /// The code behind an error of this layer.

@@ -36,7 +36,7 @@ pub use evidence::{
 };
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};
 pub use trial::{
-    Routes, connect_cut, connect_interrupted, connect_pipe, disconnect, limit_handshake, platform, selected,
+    Routes, any_file, connect_cut, connect_file, connect_interrupted, disconnect, limit_handshake, platform, selected,
     uninitialised,
 };
 pub use wait::{Waiter, Waker};

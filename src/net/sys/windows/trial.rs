@@ -2,7 +2,8 @@
 
 #![allow(unsafe_code, reason = "the platform layer: each block says why it is sound")]
 
-use std::io::{self, PipeReader};
+use std::fs::File;
+use std::io;
 use std::os::windows::io::AsRawHandle;
 use std::time::{Duration, Instant};
 
@@ -48,12 +49,20 @@ pub fn connect_cut(socket: &Socket, address: &SockAddr, length: usize) -> io::Re
     connect_raw(raw(socket), address.as_ptr().cast(), length.min(address.len() as usize))
 }
 
+/// A file that is there on every system: this program.
+///
+/// # Errors
+/// GetModuleFileNameW(), CreateFileW().
+pub fn any_file() -> io::Result<File> {
+    File::open(std::env::current_exe()?)
+}
+
 /// connect() on a handle that is not a socket.
 ///
 /// # Errors
 /// connect().
-pub fn connect_pipe(pipe: &PipeReader, address: &SockAddr) -> io::Result<()> {
-    connect_raw(pipe.as_raw_handle() as SOCKET, address.as_ptr().cast(), address.len() as usize)
+pub fn connect_file(file: &File, address: &SockAddr) -> io::Result<()> {
+    connect_raw(file.as_raw_handle() as SOCKET, address.as_ptr().cast(), address.len() as usize)
 }
 
 /// connect() with an address structure of zeros, whose family is AF_UNSPEC.

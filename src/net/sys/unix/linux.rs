@@ -14,6 +14,7 @@ use crate::model::{Code, Family, Icmp, Neighbour, Protocol, Route, RouteKind, Tc
 use crate::net::sys::Message;
 
 pub mod epoll;
+mod interface;
 mod namespace;
 mod netlink;
 
@@ -182,7 +183,7 @@ pub fn route(socket: Option<&Socket>, destination: SocketAddr, protocol: Protoco
     let answer = netlink::route(&packet)?;
     Some(Route {
         kind: answer.kind,
-        interface: answer.interface.and_then(interface_name),
+        interface: answer.interface.and_then(interface::name),
         loopback: answer.interface == Some(LOOPBACK),
         gateway: answer.gateway,
         // A source that was part of the question is not repeated.
@@ -215,11 +216,11 @@ fn bound(socket: &Socket, destination: SocketAddr) -> netlink::Packet {
 /// What the kernel knows of the next hop's link address on that route.
 pub fn neighbour(route: &Route, destination: SocketAddr) -> Option<Neighbour> {
     let next = route.gateway.unwrap_or(destination.ip().to_canonical());
-    let index = route.interface.as_deref().and_then(super::interface_index)?;
-    if route.kind != Some(RouteKind::Unicast) || !netlink::needs_neighbours(index)? {
+    let interface = route.interface.as_deref()?;
+    if route.kind != Some(RouteKind::Unicast) || !interface::needs_neighbours(interface)? {
         return Some(Neighbour::Resolved);
     }
-    netlink::neighbour(next, index)
+    netlink::neighbour(next, interface::index(interface)?)
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {
@@ -227,8 +228,4 @@ fn canonical(address: SocketAddr) -> SocketAddr {
         ip if ip.is_ipv4() => SocketAddr::new(ip, address.port()),
         _ => address,
     }
-}
-
-fn interface_name(index: u32) -> Option<String> {
-    Some(nix::net::if_::if_indextoname(index).ok()?.to_string_lossy().into_owned())
 }

@@ -12,16 +12,16 @@
 //!
 //! The message is two fixed structures and two attributes; a netlink crate would bring more code than it saves.
 
-use std::io::{Read, Write};
+use std::cell::Cell;
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::model::{self, Neighbour, RouteKind};
 
-const RTM_NEWLINK: u16 = 16;
-const RTM_GETLINK: u16 = 18;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
 const RTM_NEWNEIGHTBL: u16 = 64;
@@ -47,11 +47,12 @@ const RTA_MARK: u16 = 16;
 const RTA_IP_PROTO: u16 = 27;
 const RTA_DPORT: u16 = 29;
 const RTA_PREFSRC: u16 = 7;
-/// Sizes of nlmsghdr, rtmsg, ndmsg, ifinfomsg and ndtmsg.
+/// Sizes of nlmsghdr, rtmsg, ndmsg and ndtmsg.
 const HEADER: usize = 16;
 const ROUTE: usize = 12;
 const NEIGHBOUR: usize = 12;
-const LINK: usize = 16;
+/// Where nlmsghdr has the number of a question, which its answer repeats.
+const SEQUENCE: Range<usize> = 8..12;
 const TABLE: usize = 4;
 
 /// The kernel's answer.
@@ -116,21 +117,12 @@ pub fn neighbour(neighbour: IpAddr, interface: u32) -> Option<Neighbour> {
     }
 }
 
-/// Whether packets that leave by that interface need the link address of a neighbour.
-pub fn needs_neighbours(interface: u32) -> Option<bool> {
-    const NONE: u32 = (libc::IFF_NOARP | libc::IFF_POINTOPOINT | libc::IFF_LOOPBACK) as u32;
-    let reply = ask(&link_request(interface))?;
-    (kind(&reply)? == RTM_NEWLINK).then_some(())?;
-    let flags = u32::from_ne_bytes(reply.get(HEADER + 8..HEADER + 12)?.try_into().ok()?);
-    Some(flags & NONE == 0)
-}
-
 /// Whether the table of neighbours is so full that the kernel makes room in it (arp(7), gc_thresh2). It is one for all
 /// network namespaces.
 pub fn is_crowded(ip: IpAddr) -> Option<bool> {
     let mut body = vec![0; TABLE];
     body[0] = family(ip);
-    crowded(&ask(&message(RTM_GETNEIGHTBL, NLM_F_DUMP, &body))?)
+    crowded(&ask_for_dump(&message(RTM_GETNEIGHTBL, NLM_F_DUMP, &body))?)
 }
 
 /// The first message of the answer is that of the table, of its interfaces are the others.
@@ -152,16 +144,52 @@ fn word(value: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(value.get(offset..offset + 4)?.try_into().ok()?))
 }
 
-fn ask(request: &[u8]) -> Option<Vec<u8>> {
-    let socket =
-        Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE))).ok()?;
+thread_local! {
+    /// One socket for all questions of a thread: half of the calls of a question made and closed it.
+    static SOCKET: Option<Socket> = open().ok();
+}
+
+fn open() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE)))?;
     // The kernel answers within the call; the limit is for a sandbox that swallows the question.
-    socket.set_read_timeout(Some(Duration::from_millis(100))).ok()?;
-    (&socket).write_all(request).ok()?;
+    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+    Ok(socket)
+}
+
+/// Calls `act` with this thread's socket; `None` where there is none.
+pub fn with_socket<T>(act: impl FnOnce(&Socket) -> Option<T>) -> Option<T> {
+    SOCKET.with(|socket| act(socket.as_ref()?))
+}
+
+fn ask(request: &[u8]) -> Option<Vec<u8>> {
+    with_socket(|socket| exchange(socket, request))
+}
+
+/// A dump has more messages than are read: they go with their socket.
+fn ask_for_dump(request: &[u8]) -> Option<Vec<u8>> {
+    exchange(&open().ok()?, request)
+}
+
+fn exchange(mut socket: &Socket, request: &[u8]) -> Option<Vec<u8>> {
+    socket.write_all(request).ok()?;
     let mut reply = vec![0; 4096];
-    let length = (&socket).read(&mut reply).ok()?;
-    reply.truncate(length);
-    Some(reply)
+    // An answer that came too late for its own question is passed over.
+    loop {
+        let length = socket.read(&mut reply).ok()?;
+        if reply[..length].get(SEQUENCE) == request.get(SEQUENCE) {
+            reply.truncate(length);
+            return Some(reply);
+        }
+    }
+}
+
+/// A number for the next question, by which its answer is known.
+fn sequence() -> u32 {
+    thread_local!(static LAST: Cell<u32> = const { Cell::new(0) });
+    LAST.with(|last| {
+        last.set(last.get().wrapping_add(1));
+        last.get()
+    })
 }
 
 fn family(ip: IpAddr) -> u8 {
@@ -211,12 +239,6 @@ pub fn confirmation(reply: &[u8]) -> Option<i32> {
     (kind(reply)? == NLMSG_ERROR).then(|| errno(reply)).flatten()
 }
 
-fn link_request(interface: u32) -> Vec<u8> {
-    let mut body = vec![0; LINK];
-    body[4..8].copy_from_slice(&interface.to_ne_bytes());
-    message(RTM_GETLINK, 0, &body)
-}
-
 fn neighbour_request(neighbour: IpAddr, interface: u32) -> Vec<u8> {
     let mut body = vec![0; NEIGHBOUR];
     body[0] = family(neighbour);
@@ -230,7 +252,8 @@ fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     message.extend(((HEADER + body.len()) as u32).to_ne_bytes());
     message.extend(kind.to_ne_bytes());
     message.extend((NLM_F_REQUEST | flags).to_ne_bytes());
-    message.extend([0; 8]); // sequence and port: one question, one answer
+    message.extend(sequence().to_ne_bytes());
+    message.extend([0; 4]); // port: the kernel fills it in
     message.extend(body);
     message
 }
@@ -330,7 +353,6 @@ mod tests {
 
     #[test]
     fn the_loopback_interface_needs_no_neighbours() {
-        assert_eq!(needs_neighbours(1), Some(false));
         assert_eq!(neighbour("127.0.0.9".parse().unwrap(), 1), None, "no entry, and the table is not crowded");
     }
 

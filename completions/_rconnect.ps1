@@ -79,11 +79,8 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--timestamps', '--timestamps', [CompletionResultType]::ParameterName, 'Print the time (UTC) before each target')
             [CompletionResult]::new('--list-errors', '--list-errors', [CompletionResultType]::ParameterName, 'List every documented error code')
             [CompletionResult]::new('--self-test', '--self-test', [CompletionResultType]::ParameterName, 'Show what the documents say of connect(), and what this system does, on loopback')
-            [CompletionResult]::new('-z', '-z', [CompletionResultType]::ParameterName, 'Accepted for the habits of nc -z; does nothing')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
     })

@@ -23,8 +23,8 @@ _rconnect() {
 
     case "${cmd}" in
         rconnect)
-            opts="-p -4 -6 -n -t -m -r -u -s -I -j -o -q -v -D -z -h -V --from --ports --exclude --ipv4 --ipv6 --numeric --resolve --yes --timeout --resolve-timeout --deadline --mode --strategy --require --strict --retries --retry-delay --fail-on-icmp --trace --udp --payload --source --interface --ttl --tos --dscp --reuse-address --broadcast --reset-on-close --concurrency --rate --show --output --json --quiet --verbose --timestamps --color --exit-code --explain --list-errors --self-test --generate --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
+            opts="-p -4 -6 -n -t -m -r -u -s -I -j -o -q -v -D -h --from --ports --exclude --ipv4 --ipv6 --numeric --resolve --yes --timeout --resolve-timeout --deadline --mode --strategy --require --strict --retries --retry-delay --fail-on-icmp --trace --udp --payload --source --interface --ttl --tos --dscp --reuse-address --broadcast --reset-on-close --concurrency --rate --show --output --json --quiet --verbose --timestamps --color --exit-code --explain --list-errors --self-test --generate --help"
+            if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -113,10 +113,7 @@ _rconnect() {
                     return 0
                     ;;
                 --require)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "any all each-family" -- "${cur}"))
                     return 0
                     ;;
                 --retries)
@@ -162,17 +159,11 @@ _rconnect() {
                     return 0
                     ;;
                 --interface)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 -I)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "$(command ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null)" -- "${cur}"))
                     return 0
                     ;;
                 --ttl)
@@ -190,10 +181,7 @@ _rconnect() {
                     return 0
                     ;;
                 --dscp)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 ef va voice-admit le be default df" -- "${cur}"))
                     return 0
                     ;;
                 --concurrency)
@@ -238,10 +226,7 @@ _rconnect() {
                     return 0
                     ;;
                 --explain)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "EACCES EADDRINUSE EADDRNOTAVAIL EAFNOSUPPORT EAGAIN EAI_ADDRFAMILY EAI_AGAIN EAI_BADFLAGS EAI_FAIL EAI_FAMILY EAI_IDN_ENCODE EAI_MEMORY EAI_NODATA EAI_NONAME EAI_OVERFLOW EAI_SERVICE EAI_SOCKTYPE EAI_SYSTEM EALREADY EBADF ECAPMODE ECONNABORTED ECONNREFUSED ECONNRESET EDESTADDRREQ EFAULT EHOSTDOWN EHOSTUNREACH EINPROGRESS EINTR EINVAL EISCONN EMFILE EMSGSIZE ENETDOWN ENETRESET ENETUNREACH ENFILE ENOBUFS ENODEV ENOMEM ENONET ENOPROTOOPT ENOSYS ENOTCAPABLE ENOTCONN ENOTSOCK ENXIO EOPNOTSUPP EPERM EPFNOSUPPORT EPIPE EPROTO EPROTONOSUPPORT EPROTOTYPE ERROR_CONNECTION_REFUSED ERROR_HOST_UNREACHABLE ERROR_NETWORK_UNREACHABLE ERROR_SEM_TIMEOUT ESHUTDOWN ESOCKTNOSUPPORT ETIMEDOUT WSAEACCES WSAEADDRINUSE WSAEADDRNOTAVAIL WSAEAFNOSUPPORT WSAEALREADY WSAEBADF WSAECANCELLED WSAECONNABORTED WSAECONNREFUSED WSAECONNRESET WSAEDESTADDRREQ WSAEDISCON WSAEFAULT WSAEHOSTDOWN WSAEHOSTUNREACH WSAEINPROGRESS WSAEINTR WSAEINVAL WSAEISCONN WSAEMFILE WSAEMSGSIZE WSAENETDOWN WSAENETRESET WSAENETUNREACH WSAENOBUFS WSAENOPROTOOPT WSAENOTCONN WSAENOTSOCK WSAEOPNOTSUPP WSAEPFNOSUPPORT WSAEPROTONOSUPPORT WSAEPROTOTYPE WSAEPROVIDERFAILEDINIT WSAEREFUSED WSAESHUTDOWN WSAESOCKTNOSUPPORT WSAETIMEDOUT WSAEWOULDBLOCK WSAHOST_NOT_FOUND WSANOTINITIALISED WSANO_DATA WSANO_RECOVERY WSASYSCALLFAILURE WSASYSNOTREADY WSATRY_AGAIN WSATYPE_NOT_FOUND WSAVERNOTSUPPORTED WSA_IO_PENDING WSA_NOT_ENOUGH_MEMORY WSA_OPERATION_ABORTED bind blackhole-route broadcast buffers cancelled completion connect connected denied descriptors failed intercepted interrupted invalid limit local local-policy local-ports neighbour neighbour-silent neighbour-table network-down no-data no-interface no-reply no-route no-source-address no-such-name not-unicast option parameter-problem peer port-unreachable prohibit-route prohibited protocol-unreachable refused reset reset-after-handshake reset-early resolve resolver-again resolver-failed resolver-limit router router-unreachable rst scope-missing self-connect self-connected silence skipped socket source-address source-mismatch system timed-out ttl-exceeded unavailable unconfirmed unreachable unreachable-route unresolved unsupported wrong-family" -- "${cur}"))
                     return 0
                     ;;
                 --generate)
@@ -252,7 +237,11 @@ _rconnect() {
                     COMPREPLY=()
                     ;;
             esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            if declare -F _known_hosts_real >/dev/null; then
+                _known_hosts_real -- "${cur}"
+            else
+                COMPREPLY=( $(compgen -A hostname -- "${cur}") )
+            fi
             return 0
             ;;
     esac

@@ -76,11 +76,8 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --timestamps 'Print the time (UTC) before each target'
             cand --list-errors 'List every documented error code'
             cand --self-test 'Show what the documents say of connect(), and what this system does, on loopback'
-            cand -z 'Accepted for the habits of nc -z; does nothing'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand -V 'Print version'
-            cand --version 'Print version'
         }
     ]
     $completions[$command]

@@ -218,7 +218,6 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--resolve", "a:80:b", "a", "80"], r#"--resolve: "b" is a name: an address is needed here, IPv4 or IPv6"#),
         (&["--explain", "FOO"], "unknown code 'FOO': give a name (ECONNREFUSED, WSAECONNREFUSED, EAI_AGAIN), a number (111, 10061, -3, 0x8007274D), a message (\"No route to host\"), a word of the results (refused) or an exit code (exit 4)"),
         (&["--explain", "connrefused"], "unknown code 'connrefused': did you mean ECONNREFUSED?"),
-        (&["--generate", "foo"], "invalid value 'foo' for '--generate <KIND>': expected man, man-output, bash, zsh, fish, powershell, elvish or json-schema"),
         (&["-I"], "'--interface <NAME>' needs a value"),
         (&["--rate", "1e-19", "h", "80"], "invalid value '1e-19' for '--rate <N>': expected a number above 0, of starts a second"),
         (&["--rate", "inf", "h", "80"], "invalid value 'inf' for '--rate <N>': expected a number above 0, of starts a second"),
@@ -264,6 +263,13 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
     for (args, message) in cases {
         assert_eq!(rconnect(args), Run::refused(message), "{args:?}");
     }
+}
+
+#[test]
+fn a_kind_that_is_none_is_told_the_kinds() {
+    let said = rconnect(&["--generate", "foo"]);
+    let begin = "rconnect: invalid value 'foo' for '--generate <KIND>': expected man, ";
+    assert!(said.code == 2 && said.stderr.starts_with(begin) && said.stderr.ends_with(" or json-schema\n"), "{said:?}");
 }
 
 #[test]

@@ -248,12 +248,17 @@ mod linux {
     }
 
     /// What is typed, and what one press of the key makes of it.
-    const COMPLETED: [(&str, &str); 5] = [
+    const COMPLETED: [(&str, &str); 10] = [
         ("--stra", "--strategy"),
         ("--strategy f", "first"),
         ("--generate json", "json-schema"),
         ("--generate man-o", "man-output"),
         ("--require all --fail", "--fail-on-icmp"),
+        ("--require e", "each-family"),
+        ("--dscp af43", "af43"),
+        ("--explain ECONNREF", "ECONNREFUSED"),
+        ("-I l", "lo"),
+        ("localho", "localhost"),
     ];
 
     /// Calls the function that bash would call, with the variables that it would find.
@@ -261,11 +266,22 @@ mod linux {
 source /usr/share/bash-completion/bash_completion
 source completions/rconnect.bash
 read -ra COMP_WORDS <<<"$1"
+[[ $1 != *' ' ]] || COMP_WORDS+=("")
 COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMP_LINE=$1 COMP_POINT=${#1}
 [[ $(complete -p rconnect) =~ -F\ ([^ ]+) ]] || exit
 "${BASH_REMATCH[1]}" rconnect "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 printf '%s\n' "${COMPREPLY[@]}"
 "#;
+
+    /// After a host nothing is typed for the user, least of all a hyphen.
+    #[test]
+    fn bash_offers_options_only_after_a_hyphen() {
+        for line in ["rconnect ", "rconnect localhost "] {
+            let (done, text) = tool("bash", &["--norc", "--noprofile", "-c", BASH, "shell", line]);
+            assert!(done && text.contains("localhost"), "{line}: {text}");
+            assert!(!text.lines().any(|word| word.starts_with('-')), "{line}: {text}");
+        }
+    }
 
     /// The completion system of zsh works in an interactive shell only, so this types into one, on a terminal.
     const ZSH: &str = r#"

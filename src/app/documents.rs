@@ -3,17 +3,19 @@
 //! A man page is prose (`man/*.in`). A mark, `.\" @name`, stands for a part that the program already defines: options,
 //! outcomes, exit codes, error codes, the keys of the schema, the columns of CSV.
 
-use clap::builder::PossibleValue;
-use clap::{Arg, CommandFactory, ValueHint};
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 use serde_json::Value;
 
 use crate::app::args::{Args, Kind};
+use crate::app::explain;
 use crate::classify::codes::{self, Row, System, Vocabulary};
 use crate::classify::documented::{self, Known, Platform, Says};
 use crate::classify::exit;
+use crate::grammar::dscp;
 use crate::model::{By, Cause, Ended, Outcome, PathEnd, Phase};
 use crate::output;
 use crate::output::csv;
@@ -34,16 +36,69 @@ pub fn document(kind: Kind) -> Vec<u8> {
 }
 
 fn completions(shell: Shell) -> Vec<u8> {
-    // Without a hint, shells offer files for a value that has no list.
-    let mut command = Args::command().mut_args(|arg| match arg.get_value_hint() {
+    let declared = Args::command();
+    let shown = declared.get_arguments().filter(|arg| !arg.is_hide_set()).cloned().map(with_values);
+    let mut command = Command::new("rconnect").args(shown);
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, "rconnect", &mut script);
+    let script = String::from_utf8(script).expect("a script is text");
+    match shell {
+        Shell::Bash => bash(&script),
+        Shell::Zsh => replaced(&script, &[(&format!("({INTERFACES})"), "_net_interfaces")]),
+        Shell::Fish => {
+            let interfaces = [(&*format!("{INTERFACES}\\t''"), "(__fish_print_interfaces)")];
+            replaced(&script, &interfaces) + "complete -c rconnect -f -a 'localhost (__fish_print_hostnames)'\n"
+        }
+        _ => replaced(&script, &[]),
+    }
+    .into_bytes()
+}
+
+/// Stands for the interfaces of the machine until the script of a shell asks for them.
+const INTERFACES: &str = "@INTERFACES@";
+
+/// The values that a shell offers for an option which takes others, too. What is neither listed nor a file is completed
+/// by nothing; shells would offer files.
+fn with_values(arg: Arg) -> Arg {
+    let listed = match arg.get_id().as_str() {
+        "require" => ["any", "all", "each-family"].map(PossibleValue::new).into(),
+        "dscp" => dscp::NAMES.map(PossibleValue::new).into(),
+        "explain" => explain::queries().map(PossibleValue::new).collect(),
+        "interface" => vec![PossibleValue::new(INTERFACES)],
+        _ => Vec::new(),
+    };
+    if !listed.is_empty() {
+        return arg.value_parser(PossibleValuesParser::new(listed));
+    }
+    match arg.get_value_hint() {
         ValueHint::Unknown if arg.get_action().takes_values() && arg.get_possible_values().is_empty() => {
             arg.value_hint(ValueHint::Other)
         }
         _ => arg,
-    });
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "rconnect", &mut script);
-    script
+    }
+}
+
+/// bash offers options only for what begins with a hyphen, and hosts otherwise: those that its library knows, or else
+/// those of /etc/hosts.
+fn bash(script: &str) -> String {
+    const OPTIONS: &str = r#"COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )"#;
+    const HOSTS: &str = r#"if declare -F _known_hosts_real >/dev/null; then
+                _known_hosts_real -- "${cur}"
+            else
+                COMPREPLY=( $(compgen -A hostname -- "${cur}") )
+            fi"#;
+    let (before, after) = script.rsplit_once(OPTIONS).expect("clap_complete offers options at its end");
+    let script = format!("{before}{HOSTS}{after}");
+    let interfaces = "$(command ls /sys/class/net 2>/dev/null || ifconfig -l 2>/dev/null)";
+    replaced(&script, &[("|| ${COMP_CWORD} -eq 1 ]]", "]]"), (INTERFACES, interfaces)])
+}
+
+/// Every one of the texts must be there: a new clap_complete may write others.
+fn replaced(script: &str, texts: &[(&str, &str)]) -> String {
+    texts.iter().fold(script.to_owned(), |script, (from, to)| {
+        debug_assert!(script.contains(from), "{from}");
+        script.replace(from, to)
+    })
 }
 
 /// The prose of rconnect(1).

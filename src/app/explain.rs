@@ -49,6 +49,16 @@ fn known(query: &str) -> Result<Vec<Found>, Unknown> {
     }
 }
 
+/// What a shell may offer to explain: codes and words of the results.
+pub fn queries() -> impl Iterator<Item = &'static str> {
+    let names = TABLE.iter().flat_map(|row| [Some(row.name.as_str()), row.winsock_name]).flatten();
+    let words = Outcome::ALL.iter().map(|outcome| outcome.slug()).chain(words().map(|word| word.word));
+    let mut queries: Vec<_> = names.chain(words).collect();
+    queries.sort_unstable();
+    queries.dedup();
+    queries.into_iter()
+}
+
 /// Everything the taxonomy knows of a code or an outcome, for people.
 ///
 /// # Errors
@@ -541,6 +551,9 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
         assert!(text("exit 4").starts_with("exit code 4\n  meaning     refused, reset"));
         assert_eq!(text("Exit Code 7"), text("exit status 7"));
         assert!(explain("exit 77").is_err());
+        for query in queries() {
+            assert!(explain(query).is_ok(), "{query}");
+        }
         for word in words() {
             let unfolded = text(word.word).split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(unfolded.contains(word.meaning), "{}", word.word);

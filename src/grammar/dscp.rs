@@ -4,6 +4,14 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dscp(pub u32);
 
+/// Every name that [`parse`] reads.
+#[rustfmt::skip]
+pub const NAMES: [&str; 27] = [
+    "cs0", "cs1", "cs2", "cs3", "cs4", "cs5", "cs6", "cs7",
+    "af11", "af12", "af13", "af21", "af22", "af23", "af31", "af32", "af33", "af41", "af42", "af43",
+    "ef", "va", "voice-admit", "le", "be", "default", "df",
+];
+
 /// RFC 4594 table 3, RFC 5865 (VOICE-ADMIT), RFC 8622 (LE).
 ///
 /// # Errors
@@ -44,5 +52,6 @@ mod tests {
         assert_eq!(value("af44"), None);
         assert_eq!(value("af51"), None);
         assert_eq!(value("cs8"), None);
+        assert!(NAMES.iter().all(|name| parse(name).is_ok()));
     }
 }

@@ -19,7 +19,7 @@ use crate::app::args::Args;
 use crate::app::input::Input;
 use crate::app::settle::{Probe, Task};
 use crate::classify::exit;
-use crate::model::{Report, Signal, Totals};
+use crate::model::{Mode, Report, Signal, Totals};
 use crate::net::driver::{self, Run};
 use crate::net::resolve::Resolver;
 use crate::net::selftest;
@@ -107,7 +107,9 @@ fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Resul
     if let Some(deadline) = policy.deadline {
         out.set_deadline(deadline);
     }
-    let mut results = Results { out, reporter, totals: Totals::default() };
+    // In blocking mode the wait is in connect(), and nothing flushes before it.
+    let most_held = if policy.mode == Mode::Blocking { 0 } else { MOST_HELD };
+    let mut results = Results { out, reporter, totals: Totals::default(), held: Vec::new(), most_held };
     sys::begin_threads();
     sys::catch_signals();
     results.begin()?;
@@ -123,44 +125,57 @@ fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Resul
     conclude(run, input.error, exit::code(&results.totals, table))
 }
 
+/// Results that are held back until the next wait, in bytes: a sweep decides many targets between two waits.
+const MOST_HELD: usize = 1 << 16;
+
 /// What is shown of a run, and what it comes to.
 struct Results<'a> {
     out: &'a mut dyn Write,
     /// `None` where the exit code is all that is wanted.
     reporter: Option<Reporter>,
     totals: Totals,
+    /// Whole lines that are not written yet.
+    held: Vec<u8>,
+    /// So many bytes are written without waiting for a flush.
+    most_held: usize,
 }
 
 impl Results<'_> {
     fn begin(&mut self) -> Result<()> {
-        let header = self.reporter.as_ref().map(Reporter::header);
-        self.write(header).or_else(quiet_end)
+        self.held.extend(self.reporter.iter().flat_map(Reporter::header));
+        self.write().or_else(quiet_end)
     }
 
     fn end(&mut self) -> Result<()> {
         // Nobody asks for the width where there is nothing to lay out.
         let width = if self.totals.targets > 1 { sys::terminal_width() } else { None };
         let totals = &self.totals;
-        let summary = self.reporter.as_mut().map(|reporter| reporter.summary(totals, width.unwrap_or(80)));
-        self.write(summary).or_else(quiet_end)
+        self.held.extend(self.reporter.iter_mut().flat_map(|one| one.summary(totals, width.unwrap_or(80))));
+        self.write().or_else(quiet_end)
     }
 
-    fn write(&mut self, bytes: Option<Vec<u8>>) -> io::Result<()> {
-        let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
-        self.out.write_all(&bytes)?;
-        self.out.flush()
+    /// One write for all that is held, so that a reader of a pipe sees whole lines.
+    fn write(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let written = self.out.write_all(&self.held).and_then(|()| self.out.flush());
+        self.held.clear();
+        written
     }
 }
 
 impl driver::Sink for Results<'_> {
     fn report(&mut self, report: Report) -> io::Result<()> {
         self.totals.add(&report);
-        let target = self.reporter.as_mut().map(|reporter| reporter.target(&report));
-        self.write(target)
+        if let Some(reporter) = &mut self.reporter {
+            reporter.target(&report, &mut self.held);
+        }
+        if self.held.len() < self.most_held { Ok(()) } else { self.write() }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.write()
     }
 }
 

@@ -56,6 +56,25 @@ impl Show {
     }
 }
 
+/// The text in ASCII, for a locale that may have no other characters.
+pub fn ascii(text: String) -> String {
+    if text.is_ascii() {
+        return text;
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'µ' => plain.push('u'),
+            '·' => plain.push('-'),
+            '…' => plain.push_str("..."),
+            '→' => plain.push_str("->"),
+            c if c.is_ascii() => plain.push(c),
+            c => plain.extend(c.escape_unicode()),
+        }
+    }
+    plain
+}
+
 /// The name of the service on a port, where the caller knows one.
 pub type Service = fn(u16, Protocol) -> Option<String>;
 
@@ -98,24 +117,34 @@ impl Reporter {
         }
     }
 
-    /// One whole target, its last newline included. For people it goes on from those before: its columns are at least
-    /// as wide as theirs, and advice that they had is not repeated unless verbose. Nothing for a target that is not to
-    /// be shown, or not yet.
-    pub fn target(&mut self, report: &Report) -> Vec<u8> {
+    /// Appends one whole target, its last newline included. For people it goes on from those before: its columns are at
+    /// least as wide as theirs, and advice that they had is not repeated unless verbose. Nothing for a target that is not
+    /// to be shown, or not yet.
+    pub fn target(&mut self, report: &Report, out: &mut Vec<u8>) {
         match self.format {
-            _ if !self.style.show.wants(report) => Vec::new(),
-            Format::Human => self.page.add(report, self.style).into_bytes(),
-            Format::Json => json::line(report, self.style.verbose > 0),
-            Format::Csv => csv::rows(report),
+            _ if !self.style.show.wants(report) => {}
+            Format::Human => {
+                let text = self.page.add(report, self.style);
+                out.extend(self.in_locale(text).bytes());
+            }
+            Format::Json => json::line(report, self.style.verbose > 0, out),
+            Format::Csv => csv::rows(report, out),
         }
     }
 
     /// What comes after the last target: for people, and of several targets only. `width` is that of a line in cells.
     pub fn summary(&mut self, totals: &Totals, width: usize) -> Vec<u8> {
         match self.format {
-            Format::Human => self.page.end(totals, width, self.style).into_bytes(),
+            Format::Human => {
+                let text = self.page.end(totals, width, self.style);
+                self.in_locale(text).into_bytes()
+            }
             Format::Json | Format::Csv => Vec::new(),
         }
+    }
+
+    fn in_locale(&self, text: String) -> String {
+        if self.style.ascii { ascii(text) } else { text }
     }
 }
 
@@ -128,13 +157,30 @@ mod tests {
         Reporter::new(format, style, Some(1), |_, _| None)
     }
 
+    fn bytes(reporter: &mut Reporter, report: &Report) -> Vec<u8> {
+        let mut out = Vec::new();
+        reporter.target(report, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_locale_without_utf8_gets_ascii() {
+        let style = Style { ascii: true, verbose: 1, ..Style::default() };
+        for report in samples::many() {
+            assert!(bytes(&mut reporter(Format::Human, style), &report).is_ascii(), "{report:?}");
+        }
+        let text = String::from_utf8(bytes(&mut reporter(Format::Human, style), &samples::partial())).expect("ASCII");
+        assert!(text.contains(" 35 us  connect "), "{text}");
+        assert_eq!(ascii("a · b → c… µs é".into()), "a - b -> c... us \\u{e9}");
+    }
+
     #[test]
     fn only_what_is_asked_for_is_shown_in_every_form() {
         let reports = [samples::literal("10.0.0.1:22", Outcome::Connected), samples::unresolved(), samples::partial()];
         for format in [Format::Human, Format::Json, Format::Csv] {
             let shown = |show| {
                 let mut reporter = reporter(format, Style { show, ..Style::default() });
-                reports.each_ref().map(|report| !reporter.target(report).is_empty())
+                reports.each_ref().map(|report| !bytes(&mut reporter, report).is_empty())
             };
             assert_eq!(shown(Show::Folded), [true; 3]);
             assert_eq!(shown(Show::All), [true; 3]);
@@ -160,7 +206,7 @@ mod tests {
             for &format in &[Format::Human, Format::Json, Format::Csv] {
                 for verbose in 0..2 {
                     let style = Style { verbose, timestamps: true, ..Style::default() };
-                    let bytes = reporter(format, style).target(&report);
+                    let bytes = bytes(&mut reporter(format, style), &report);
                     let text = String::from_utf8(bytes).expect("UTF-8");
                     assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "{text}");
                     assert!(format == Format::Csv || text.lines().all(|line| line == line.trim_end()), "{text}");

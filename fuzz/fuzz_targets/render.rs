@@ -61,7 +61,9 @@ fn render(format: Format, style: Style, reports: &[Report]) -> Vec<String> {
     let mut pages = vec![reporter.header()];
     for report in reports {
         totals.add(report);
-        pages.push(reporter.target(report));
+        let mut page = Vec::new();
+        reporter.target(report, &mut page);
+        pages.push(page);
     }
     pages.push(reporter.summary(&totals, 80));
     pages.into_iter().map(|page| String::from_utf8(page).expect("UTF-8")).collect()

@@ -115,24 +115,25 @@ fn text<T: ToString>(value: Option<T>) -> String {
 
 /// The line of the columns' names.
 pub fn header() -> Vec<u8> {
-    write(|writer| writer.write_record(COLUMNS.iter().map(|column| column.name)))
+    let mut out = Vec::new();
+    write(&mut out, |writer| writer.write_record(COLUMNS.iter().map(|column| column.name)));
+    out
 }
 
-/// The lines of one target.
-pub fn rows(report: &Report) -> Vec<u8> {
+/// Appends the lines of one target.
+pub fn rows(report: &Report, out: &mut Vec<u8>) {
     let alone = report.attempts.is_empty().then_some(None);
     let attempts = report.attempts.iter().map(Some).chain(alone);
-    write(|writer| {
+    write(out, |writer| {
         attempts
             .map(|attempt| Line { report, attempt })
             .try_for_each(|line| writer.write_record(COLUMNS.iter().map(|column| (column.value)(&line))))
-    })
+    });
 }
 
-fn write(rows: impl FnOnce(&mut Writer<Vec<u8>>) -> csv::Result<()>) -> Vec<u8> {
-    let mut writer = Writer::from_writer(Vec::new());
-    rows(&mut writer).expect("memory takes every record");
-    writer.into_inner().expect("memory takes every record")
+fn write(out: &mut Vec<u8>, rows: impl FnOnce(&mut Writer<&mut Vec<u8>>) -> csv::Result<()>) {
+    let mut writer = Writer::from_writer(out);
+    rows(&mut writer).and_then(|()| Ok(writer.flush()?)).expect("memory takes every record");
 }
 
 #[cfg(test)]
@@ -143,7 +144,8 @@ mod tests {
     use super::*;
 
     fn read(report: &Report) -> Vec<HashMap<String, String>> {
-        let text = [header(), rows(report)].concat();
+        let mut text = header();
+        rows(report, &mut text);
         csv::Reader::from_reader(&text[..]).deserialize().map(|row| row.expect("a record")).collect()
     }
 

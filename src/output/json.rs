@@ -1,251 +1,300 @@
-//! One JSON object a line. The structs are the format: their fields are its keys, in order. A value that this platform
+//! One JSON object a line. The functions are the format: their calls are its keys, in order. A value that this platform
 //! cannot know is null; only `events` is left out unless asked for.
+//!
+//! The line is written straight into the caller's buffer: in a sweep this is most of the work that is done for a target.
 
+use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use serde::Serialize;
-
-use super::units::{address, micros, timestamp};
+use super::units::{Timestamp, micros};
 use crate::classify::codes::{Described, describe};
 use crate::classify::{advice, exit, verdict};
-use crate::model;
 use crate::model::{
-    By, Cause, Ended, EventKind, Family, Icmp, Lookup, Mode, Outcome, PathEnd, Phase, Protocol, Reason, Report,
-    RouteKind, Strategy,
+    Attempt, By, Cause, Ended, Event, Family, Hop, Icmp, Lookup, Path, Phase, Reason, Report, Route, RouteKind,
 };
 
 /// Changes only when a key is taken away.
 pub const VERSION: &str = "rconnect/1";
 
-/// One target as one line, the newline included.
-pub fn line(report: &Report, events: bool) -> Vec<u8> {
-    let mut line = serde_json::to_vec(&Target::new(report, events)).expect("strings and numbers have a JSON form");
-    line.push(b'\n');
-    line
+/// Appends one target as one line, the newline included.
+pub fn line(report: &Report, events: bool, out: &mut Vec<u8>) {
+    let paths = report.trace.as_deref();
+    let mut object = Object::begin(out);
+    object.word("schema", VERSION);
+    object.text("target", &*report.target);
+    object.text("host", &*report.host);
+    object.number("port", report.port);
+    object.word("protocol", report.protocol.slug());
+    object.word("mode", report.mode.slug());
+    object.word("strategy", report.strategy.slug());
+    object.shown("started_at", Timestamp(report.started_at));
+    object.number("elapsed_us", micros(report.elapsed));
+    object.word("outcome", report.outcome.slug());
+    object.truth("good", report.good);
+    object.truth("partial", report.partial);
+    object.number("exit_code", exit::of(report));
+    object.object("resolve", Some(&report.lookup), resolve);
+    object.list("attempts", Some(&report.attempts), |known, object| attempt(known, paths, events, object));
+    object.list("trace", paths, path);
+    object.end();
+    out.push(b'\n');
 }
 
-#[derive(Serialize)]
-struct Target<'a> {
-    schema: &'static str,
-    target: &'a str,
-    host: &'a str,
-    port: u16,
-    protocol: Protocol,
-    mode: Mode,
-    strategy: Strategy,
-    started_at: String,
-    elapsed_us: u64,
-    outcome: Outcome,
-    good: bool,
-    partial: bool,
-    exit_code: u8,
-    resolve: Resolve,
-    attempts: Vec<Attempt<'a>>,
-    trace: Option<Vec<Path>>,
+fn resolve(lookup: &Lookup, object: &mut Object) {
+    object.number("elapsed_us", micros(lookup.elapsed));
+    object.number("addresses", lookup.addresses as u64);
+    object.number("duplicates", lookup.duplicates as u64);
+    object.object("error", lookup.error.map(describe).as_ref(), error);
+    object.word("by", lookup.by.map(By::slug));
+    object.word("cause", lookup.cause.map(Cause::slug));
+    object.text("advice", advice::of_lookup(lookup).as_deref());
 }
 
-impl<'a> Target<'a> {
-    fn new(report: &'a Report, events: bool) -> Self {
-        Target {
-            schema: VERSION,
-            target: &report.target,
-            host: &report.host,
-            port: report.port,
-            protocol: report.protocol,
-            mode: report.mode,
-            strategy: report.strategy,
-            started_at: timestamp(report.started_at),
-            elapsed_us: micros(report.elapsed),
-            outcome: report.outcome,
-            good: report.good,
-            partial: report.partial,
-            exit_code: exit::of(report),
-            resolve: Resolve::new(&report.lookup),
-            attempts: report
-                .attempts
-                .iter()
-                .map(|attempt| Attempt::new(attempt, report.trace.as_deref(), events))
-                .collect(),
-            trace: report.trace.as_ref().map(|paths| paths.iter().map(Path::new).collect()),
+fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut Object) {
+    object.address("address", attempt.address);
+    object.number("port", attempt.address.port());
+    object.word("family", Family::of(attempt.address.ip()).slug());
+    object.word("outcome", attempt.outcome.slug());
+    object.number("try", attempt.number);
+    object.number("started_us", micros(attempt.started));
+    object.number("elapsed_us", micros(attempt.elapsed));
+    object.end_point("local", attempt.local);
+    object.end_point("reply_from", attempt.reply_from);
+    object.word("phase", attempt.phase.map(Phase::slug));
+    object.word("by", attempt.by.map(By::slug));
+    object.word("cause", attempt.cause.map(Cause::slug));
+    object.word("ended", attempt.ended.map(Ended::slug));
+    let code = attempt.error.map(|code| Described { retryable: verdict::retryable(attempt), ..describe(code) });
+    object.object("error", code.as_ref(), error);
+    object.object("icmp", attempt.icmp.as_ref(), message);
+    object.measured("syns", attempt.syns.map(u64::from));
+    object.measured("rtt_us", attempt.rtt.map(micros));
+    object.object("route", attempt.route.as_ref(), route);
+    object.word("reason", attempt.reason.map(Reason::meaning));
+    object.text("advice", advice::of(attempt, paths).as_deref());
+    if events {
+        object.list("events", Some(&attempt.events), event);
+    }
+}
+
+fn error(code: &Described, object: &mut Object) {
+    object.text("name", &*code.name);
+    object.integer("number", code.number);
+    object.word("winsock_name", code.winsock_name);
+    object.integer("winsock_number", code.winsock_number);
+    object.truth("retryable", code.retryable);
+}
+
+fn message(icmp: &Icmp, object: &mut Object) {
+    object.ip("from", icmp.from);
+    object.number("type", icmp.kind);
+    object.number("code", icmp.code);
+    object.text("meaning", icmp.meaning());
+    object.number("info", icmp.info);
+    object.measured("at_us", icmp.at.map(micros));
+    object.number("count", icmp.count);
+    object.truth("decisive", icmp.decisive);
+}
+
+fn route(route: &Route, object: &mut Object) {
+    object.word("kind", route.kind.map(RouteKind::slug));
+    object.text("interface", route.interface.as_deref());
+    object.ip("gateway", route.gateway);
+    object.ip("source", route.source);
+    object.object("error", route.error.map(describe).as_ref(), error);
+}
+
+fn event(event: &Event, object: &mut Object) {
+    object.number("at_us", micros(event.at));
+    object.word("event", event.event.slug());
+    object.object("error", event.error.map(describe).as_ref(), error);
+}
+
+fn path(path: &Path, object: &mut Object) {
+    object.address("address", path.address);
+    object.word("end", path.end.slug());
+    object.list("hops", Some(&path.hops), hop);
+}
+
+fn hop(hop: &Hop, object: &mut Object) {
+    object.number("ttl", hop.ttl);
+    object.ip("address", hop.address);
+    object.number("elapsed_us", micros(hop.elapsed));
+    object.word("outcome", hop.outcome.slug());
+    object.object("error", hop.error.map(describe).as_ref(), error);
+    object.object("icmp", hop.icmp.as_ref(), message);
+    object.word("by", hop.by.map(By::slug));
+}
+
+/// An object on its way into the buffer. A value that is `None` is null.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'a> Object<'a> {
+    fn begin(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Object { out, empty: true }
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+
+    /// The key, and null unless there is a value.
+    fn value<T>(&mut self, key: &str, value: Option<T>, put: impl FnOnce(T, &mut Vec<u8>)) {
+        self.out.extend_from_slice(if std::mem::take(&mut self.empty) { b"\"" } else { b",\"" });
+        self.out.extend_from_slice(key.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        match value {
+            Some(value) => put(value, self.out),
+            None => self.out.extend_from_slice(b"null"),
+        }
+    }
+
+    /// A word of ours: nothing in it needs an escape.
+    fn word(&mut self, key: &str, word: impl Into<Option<&'static str>>) {
+        self.value(key, word.into(), |word, out| quoted(out, |out| out.extend_from_slice(word.as_bytes())));
+    }
+
+    /// Text from outside.
+    fn text<'t>(&mut self, key: &str, text: impl Into<Option<&'t str>>) {
+        self.value(key, text.into(), escaped);
+    }
+
+    fn truth(&mut self, key: &str, value: bool) {
+        self.value(key, Some(value), |value, out| out.extend_from_slice(if value { b"true" } else { b"false" }));
+    }
+
+    fn number(&mut self, key: &str, number: impl Into<u64>) {
+        self.measured(key, Some(number.into()));
+    }
+
+    /// A number that is not always known.
+    fn measured(&mut self, key: &str, number: Option<u64>) {
+        self.value(key, number, digits);
+    }
+
+    fn integer(&mut self, key: &str, number: Option<i32>) {
+        self.value(key, number, |number, out| {
+            out.extend((number < 0).then_some(b'-'));
+            digits(u64::from(number.unsigned_abs()), out);
+        });
+    }
+
+    /// What its `Display` says, in which nothing needs an escape.
+    fn shown(&mut self, key: &str, value: impl fmt::Display) {
+        self.value(key, Some(value), |value, out| quoted(out, |out| shown(value, out)));
+    }
+
+    fn ip(&mut self, key: &str, ip: impl Into<Option<IpAddr>>) {
+        self.value(key, ip.into(), |address, out| quoted(out, |out| ip_address(address, out)));
+    }
+
+    /// An address without its port; the scope id, where there is one, as a number (RFC 4007 section 11.2).
+    fn address(&mut self, key: &str, address: SocketAddr) {
+        self.value(key, Some(address), |address, out| {
+            quoted(out, |out| {
+                ip_address(address.ip(), out);
+                scope(address, out);
+            });
+        });
+    }
+
+    /// An address with its port.
+    fn end_point(&mut self, key: &str, end: Option<SocketAddr>) {
+        self.value(key, end, |end, out| {
+            quoted(out, |out| match end {
+                SocketAddr::V4(v4) => {
+                    ip_address(end.ip(), out);
+                    out.push(b':');
+                    digits(v4.port().into(), out);
+                }
+                SocketAddr::V6(_) => shown(end, out),
+            });
+        });
+    }
+
+    fn object<T>(&mut self, key: &str, value: Option<&T>, members: impl FnOnce(&T, &mut Object)) {
+        self.value(key, value, |value, out| {
+            let mut object = Object::begin(out);
+            members(value, &mut object);
+            object.end();
+        });
+    }
+
+    fn list<T>(&mut self, key: &str, list: Option<&[T]>, members: impl Fn(&T, &mut Object)) {
+        self.value(key, list, |list, out| {
+            out.push(b'[');
+            for (index, value) in list.iter().enumerate() {
+                out.extend((index > 0).then_some(b','));
+                let mut object = Object::begin(out);
+                members(value, &mut object);
+                object.end();
+            }
+            out.push(b']');
+        });
+    }
+}
+
+/// Text is appended as UTF-8.
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl Write for Bytes<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+fn quoted(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'"');
+    put(out);
+    out.push(b'"');
+}
+
+fn escaped(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+        quoted(out, |out| out.extend_from_slice(text.as_bytes()));
+    } else {
+        serde_json::to_writer(out, text).expect("text has a JSON form");
+    }
+}
+
+fn shown(value: impl fmt::Display, out: &mut Vec<u8>) {
+    write!(Bytes(out), "{value}").expect("memory takes every byte");
+}
+
+fn digits(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return out.extend_from_slice(&digits[first..]);
         }
     }
 }
 
-#[derive(Serialize)]
-struct Resolve {
-    elapsed_us: u64,
-    addresses: usize,
-    duplicates: usize,
-    error: Option<Described>,
-    by: Option<By>,
-    cause: Option<Cause>,
-    advice: Option<String>,
-}
-
-impl Resolve {
-    fn new(lookup: &Lookup) -> Self {
-        Resolve {
-            elapsed_us: micros(lookup.elapsed),
-            addresses: lookup.addresses,
-            duplicates: lookup.duplicates,
-            error: lookup.error.map(describe),
-            by: lookup.by,
-            cause: lookup.cause,
-            advice: advice::of_lookup(lookup),
-        }
+fn ip_address(ip: IpAddr, out: &mut Vec<u8>) {
+    match ip {
+        IpAddr::V4(v4) => v4.octets().into_iter().enumerate().for_each(|(index, octet)| {
+            out.extend((index > 0).then_some(b'.'));
+            digits(octet.into(), out);
+        }),
+        IpAddr::V6(v6) => shown(v6, out),
     }
 }
 
-#[derive(Serialize)]
-struct Attempt<'a> {
-    address: String,
-    port: u16,
-    family: Family,
-    outcome: Outcome,
-    r#try: u32,
-    started_us: u64,
-    elapsed_us: u64,
-    local: Option<SocketAddr>,
-    reply_from: Option<SocketAddr>,
-    phase: Option<Phase>,
-    by: Option<By>,
-    cause: Option<Cause>,
-    ended: Option<Ended>,
-    error: Option<Described>,
-    icmp: Option<Message>,
-    syns: Option<u32>,
-    rtt_us: Option<u64>,
-    route: Option<Route<'a>>,
-    reason: Option<&'static str>,
-    advice: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    events: Option<Vec<Event>>,
-}
-
-impl<'a> Attempt<'a> {
-    fn new(attempt: &'a model::Attempt, paths: Option<&[model::Path]>, events: bool) -> Self {
-        Attempt {
-            address: address(attempt.address),
-            port: attempt.address.port(),
-            family: Family::of(attempt.address.ip()),
-            outcome: attempt.outcome,
-            r#try: attempt.number,
-            started_us: micros(attempt.started),
-            elapsed_us: micros(attempt.elapsed),
-            local: attempt.local,
-            reply_from: attempt.reply_from,
-            phase: attempt.phase,
-            by: attempt.by,
-            cause: attempt.cause,
-            ended: attempt.ended,
-            error: attempt.error.map(|code| Described { retryable: verdict::retryable(attempt), ..describe(code) }),
-            icmp: attempt.icmp.as_ref().map(Message::new),
-            syns: attempt.syns,
-            rtt_us: attempt.rtt.map(micros),
-            route: attempt.route.as_ref().map(Route::new),
-            reason: attempt.reason.map(Reason::meaning),
-            advice: advice::of(attempt, paths),
-            events: events.then(|| attempt.events.iter().map(Event::new).collect()),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Message {
-    from: IpAddr,
-    r#type: u8,
-    code: u8,
-    meaning: &'static str,
-    info: u32,
-    at_us: Option<u64>,
-    count: u32,
-    decisive: bool,
-}
-
-impl Message {
-    fn new(icmp: &Icmp) -> Self {
-        Message {
-            from: icmp.from,
-            r#type: icmp.kind,
-            code: icmp.code,
-            meaning: icmp.meaning(),
-            info: icmp.info,
-            at_us: icmp.at.map(micros),
-            count: icmp.count,
-            decisive: icmp.decisive,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Route<'a> {
-    kind: Option<RouteKind>,
-    interface: Option<&'a str>,
-    gateway: Option<IpAddr>,
-    source: Option<IpAddr>,
-    error: Option<Described>,
-}
-
-impl<'a> Route<'a> {
-    fn new(route: &'a model::Route) -> Self {
-        Route {
-            kind: route.kind,
-            interface: route.interface.as_deref(),
-            gateway: route.gateway,
-            source: route.source,
-            error: route.error.map(describe),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Event {
-    at_us: u64,
-    event: EventKind,
-    error: Option<Described>,
-}
-
-impl Event {
-    fn new(event: &model::Event) -> Self {
-        Event { at_us: micros(event.at), event: event.event, error: event.error.map(describe) }
-    }
-}
-
-#[derive(Serialize)]
-struct Path {
-    address: String,
-    end: PathEnd,
-    hops: Vec<Hop>,
-}
-
-impl Path {
-    fn new(path: &model::Path) -> Self {
-        Path { address: address(path.address), end: path.end, hops: path.hops.iter().map(Hop::new).collect() }
-    }
-}
-
-#[derive(Serialize)]
-struct Hop {
-    ttl: u8,
-    address: Option<IpAddr>,
-    elapsed_us: u64,
-    outcome: Outcome,
-    error: Option<Described>,
-    icmp: Option<Message>,
-    by: Option<By>,
-}
-
-impl Hop {
-    fn new(hop: &model::Hop) -> Self {
-        Hop {
-            ttl: hop.ttl,
-            address: hop.address,
-            elapsed_us: micros(hop.elapsed),
-            outcome: hop.outcome,
-            error: hop.error.map(describe),
-            icmp: hop.icmp.as_ref().map(Message::new),
-            by: hop.by,
-        }
+fn scope(address: SocketAddr, out: &mut Vec<u8>) {
+    if let SocketAddr::V6(v6) = address
+        && v6.scope_id() != 0
+    {
+        out.push(b'%');
+        digits(v6.scope_id().into(), out);
     }
 }
 
@@ -258,14 +307,39 @@ mod tests {
     use super::super::{SCHEMA, samples};
     use super::*;
     use crate::classify::documented::{Basis, Page, Platform, Verdict};
-    use crate::model::Trial;
+    use crate::model::{EventKind, Mode, Outcome, PathEnd, Protocol, Strategy, Trial};
+
+    #[test]
+    fn values_from_outside_are_escaped() {
+        let odd = "a\"b\\c\u{1}\n例 é";
+        let value = render(&Report { target: odd.into(), host: odd.into(), ..samples::partial() }, false);
+        assert_eq!((&value["target"], &value["host"]), (&json!(odd), &json!(odd)));
+    }
+
+    #[test]
+    fn numbers_have_all_their_digits() {
+        for number in [0, 1, 9, 10, 255, 65_535, u64::MAX] {
+            let mut out = Vec::new();
+            digits(number, &mut out);
+            assert_eq!(out, number.to_string().into_bytes());
+        }
+        let mut out = Vec::new();
+        Object::begin(&mut out).integer("n", Some(i32::MIN));
+        assert_eq!(out, b"{\"n\":-2147483648");
+    }
 
     fn schema() -> Value {
         serde_json::from_str(SCHEMA).expect("the schema is JSON")
     }
 
+    fn bytes(report: &Report, events: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        line(report, events, &mut out);
+        out
+    }
+
     fn render(report: &Report, events: bool) -> Value {
-        serde_json::from_slice(&line(report, events)).expect("a line is JSON")
+        serde_json::from_slice(&bytes(report, events)).expect("a line is JSON")
     }
 
     /// New keys may be added to the format, so the schema allows unknown ones; here every key must be described.
@@ -433,7 +507,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_documented_line() {
-        let line = String::from_utf8(line(&samples::partial(), false)).expect("UTF-8");
+        let line = String::from_utf8(bytes(&samples::partial(), false)).expect("UTF-8");
         let expected = concat!(
             r#"{"schema":"rconnect/1","target":"db.example:5432","host":"db.example","port":5432,"protocol":"tcp","#,
             r#""mode":"nonblocking","strategy":"all","started_at":"2026-11-21T05:00:00.123456Z","elapsed_us":2133,"#,

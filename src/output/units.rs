@@ -1,14 +1,24 @@
 //! Addresses, durations and times as the reporters write them.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An address without its port; the scope id, where there is one, as a number (RFC 4007 section 11.2).
-pub fn address(address: SocketAddr) -> String {
-    match address {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("{}%{}", v6.ip(), v6.scope_id()),
-        other => other.ip().to_string(),
+pub struct Bare(pub SocketAddr);
+
+impl fmt::Display for Bare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => write!(f, "{}%{}", v6.ip(), v6.scope_id()),
+            other => other.ip().fmt(f),
+        }
     }
+}
+
+/// [`Bare`] as text.
+pub fn address(address: SocketAddr) -> String {
+    Bare(address).to_string()
 }
 
 /// Whole microseconds.
@@ -18,9 +28,18 @@ pub fn micros(duration: Duration) -> u64 {
 
 /// RFC 3339 in UTC with microseconds. The form has four digits for the year and `humantime` panics on times before
 /// 1970, which a machine without a battery-backed clock can have: such times are shown as the nearest that has a form.
+pub struct Timestamp(pub SystemTime);
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
+        humantime::format_rfc3339_micros(self.0.clamp(UNIX_EPOCH, UNIX_EPOCH + END_OF_9999)).fmt(f)
+    }
+}
+
+/// [`Timestamp`] as text.
 pub fn timestamp(at: SystemTime) -> String {
-    const END_OF_9999: Duration = Duration::from_secs(253_402_300_799);
-    humantime::format_rfc3339_micros(at.clamp(UNIX_EPOCH, UNIX_EPOCH + END_OF_9999)).to_string()
+    Timestamp(at).to_string()
 }
 
 /// Formats for people: milliseconds below one second, else seconds; at most four digits.

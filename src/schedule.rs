@@ -332,8 +332,7 @@ impl Schedule {
     /// Begins the next target; false when there is none.
     fn begin_target(&mut self, now: Instant) -> bool {
         let Some(drawn) = self.lookups.draw() else { return false };
-        let mut probe = Probe::new(drawn, now);
-        probe.skip(now);
+        let probe = Probe::new(drawn, now);
         let key = self.probes.insert(probe);
         self.advance(now, key);
         true
@@ -433,6 +432,11 @@ impl Schedule {
             self.slots.no_room();
             candidate.postpone();
             return self.ready.push_front((key, index));
+        }
+        if let Some(reason) = candidate.skipped_by(&attempt) {
+            candidate.postpone();
+            probe.set_aside(index, now, Outcome::Skipped, reason);
+            return self.advance(now, key);
         }
         attempt.started = started.map_or(Duration::ZERO, |at| at.saturating_duration_since(probe.started));
         let pause = candidate.again(&attempt, &self.policy).filter(|_| self.stopped.is_none());

@@ -261,6 +261,23 @@ fn routes_by_rule() {
     assert_eq!(verdict(&net, "-s 10.9.0.5 198.51.101.1 9"), unreachable);
 }
 
+/// Whether a family has a route may depend on the port: connect() has the last word.
+#[test]
+fn a_family_is_skipped_only_where_connect_finds_no_route() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| vec![packet.reset()]);
+    net.ip("route add 2001:db8::/32 dev tun0 table 100");
+    let rule = "-6 rule add ipproto tcp dport 443 lookup 100";
+    assert_eq!(net.command("ip").path().args(rule.split(' ')).run().code(), 0);
+    let outcomes = |port: u16| {
+        let pin = format!("--resolve db.example:{port}:10.9.7.7,2001:db8::5 db.example {port}");
+        let run = Run::of(rconnect(&net, &pin));
+        run.attempts().map(|attempt| attempt.0["outcome"].as_str().expect("a word").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(443), ["refused", "refused"]);
+    assert_eq!(outcomes(444), ["refused", "skipped"]);
+}
+
 /// A rule of this machine that drops the SYN leaves no entry for the next hop, either; the table of neighbours is not to
 /// blame.
 #[test]

@@ -133,6 +133,16 @@ pub fn retryable(attempt: &Attempt) -> bool {
     }
 }
 
+/// Whether this machine itself had no way to the address, for want of a route, of a source address or of the family, so
+/// that nothing was sent.
+pub fn finds_no_route(attempt: &Attempt) -> bool {
+    let no_family = attempt.phase == Some(Phase::Socket) && attempt.outcome == Outcome::Unsupported;
+    let no_way = matches!(attempt.cause, Some(Cause::NoRoute | Cause::UnreachableRoute) | None);
+    let unreachable = attempt.phase == Some(Phase::Connect) && attempt.outcome == Outcome::Unreachable && no_way;
+    let no_source = attempt.cause == Some(Cause::NoSourceAddress);
+    attempt.by == Some(By::Local) && (no_family || unreachable || no_source)
+}
+
 /// Judges one attempt.
 pub fn judge(evidence: &Evidence) -> Verdict {
     let decisive = decisive(evidence);

@@ -133,7 +133,7 @@ fn with_scope(ip: Ipv6Addr, index: u32) -> SocketAddr {
 }
 
 /// "a family that this machine has no route for is `skipped`": only where the name has another family that it has a
-/// route for, so that a lone unreachable address is tried and shows its code.
+/// route for, so that a lone unreachable address shows its code. The attempt has the last word.
 fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Resolved> {
     let both = addresses.iter().any(SocketAddr::is_ipv4) && addresses.iter().any(SocketAddr::is_ipv6);
     let of = |family, address: &SocketAddr| Family::of(address.ip()) == family;

@@ -79,7 +79,7 @@ pub enum Name {
 pub struct Resolved {
     /// The address; its port is ignored.
     pub address: SocketAddr,
-    /// Why it is not to be tried.
+    /// Why it is skipped, if its attempt finds no route, either.
     pub skip: Option<Reason>,
 }
 

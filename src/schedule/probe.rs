@@ -73,7 +73,7 @@ impl Probe {
         Probe { target, protocol, started, lookup: Arc::new(lookup), candidates: Vec::new() }
     }
 
-    /// Closes the candidates that are not to be tried at all.
+    /// Closes the candidates that would be skipped, where none is tried any more.
     pub fn skip(&mut self, now: Instant) {
         for index in 0..self.candidates.len() {
             if let Some(reason) = self.candidates[index].skip {
@@ -158,6 +158,12 @@ impl Candidate {
     pub fn postpone(&mut self) {
         self.tries -= 1;
         self.stage = Stage::Queued;
+    }
+
+    /// Why an address of a family that seems to have no route is skipped, now that connect() has found none. Only connect()
+    /// knows: rules may look at protocol and port (ip-rule(8)).
+    pub fn skipped_by(&self, attempt: &Attempt) -> Option<Reason> {
+        self.skip.filter(|_| verdict::finds_no_route(attempt))
     }
 
     /// A try came to this.

@@ -145,8 +145,14 @@ impl Bench {
 
     /// The `index`-th attempt that was started comes to this.
     fn end(&mut self, index: usize, outcome: Outcome, code: Option<model::Name>) {
+        self.end_with(index, |ended| *ended = attempt(ended.address, outcome, code));
+    }
+
+    fn end_with(&mut self, index: usize, change: impl FnOnce(&mut Attempt)) {
         let (id, address) = self.connects[index];
-        self.tell(Event::Ended(id, Box::new(attempt(address, outcome, code))));
+        let mut ended = attempt(address, Outcome::Failed, None);
+        change(&mut ended);
+        self.tell(Event::Ended(id, Box::new(ended)));
         self.run();
     }
 
@@ -262,9 +268,28 @@ fn a_family_that_is_skipped_is_not_counted() {
     let skip = Some(Reason::NoRoute);
     bench.answer(0, Ok(vec![found("::1", skip), found("10.0.0.1", None)]));
     bench.run();
-    assert_eq!(bench.tried(), ["10.0.0.1:80"]);
-    bench.end(0, Outcome::Connected, None);
-    assert!(bench.report().good && !bench.report().partial);
+    assert_eq!(bench.tried(), ["[::1]:80", "10.0.0.1:80"], "only connect() knows whether there is a route");
+    bench.end_with(0, |attempt| {
+        let no_route = (Outcome::Unreachable, Some(By::Local), Some(Cause::NoRoute), Some(Phase::Connect));
+        (attempt.outcome, attempt.by, attempt.cause, attempt.phase) = no_route;
+    });
+    bench.end(1, Outcome::Connected, None);
+    let report = bench.report();
+    assert!(report.good && !report.partial);
+    assert_eq!((report.attempts[0].outcome, report.attempts[0].reason), (Outcome::Skipped, skip));
+    assert_eq!((report.attempts[0].number, report.attempts.len()), (1, 2));
+}
+
+#[test]
+fn a_family_that_has_a_route_after_all_is_not_skipped() {
+    let mut bench = Bench::new(Policy { require: Require::All, ..policy() });
+    bench.give(named("db.test", &[80]));
+    bench.run();
+    bench.answer(0, Ok(vec![found("::1", Some(Reason::NoRoute)), found("10.0.0.1", None)]));
+    bench.run();
+    bench.end(0, Outcome::Refused, Some(ECONNREFUSED));
+    bench.end(1, Outcome::Connected, None);
+    assert!(!bench.report().good);
 }
 
 #[test]

@@ -123,11 +123,10 @@ const NO_ROUTE: [i32; 4] = [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::EADDRNO
 /// Whether this machine would know how to send to `address`: connect() of a datagram socket looks for a route and a
 /// source address and sends nothing. It is what RFC 6724 rule 1 asks.
 pub fn has_route(address: SocketAddr) -> bool {
-    let Ok(socket) = socket(address, Protocol::Udp, Mode::Nonblocking) else { return true };
-    match socket.connect(&address.into()) {
-        Ok(()) => true,
-        Err(error) => error.raw_os_error().is_none_or(|code| !NO_ROUTE.contains(&code)),
-    }
+    let connected =
+        socket(address, Protocol::Udp, Mode::Nonblocking).and_then(|socket| socket.connect(&address.into()));
+    // A family without sockets has no route; a shortage of descriptors says nothing.
+    connected.err().and_then(|error| error.raw_os_error()).is_none_or(|code| !NO_ROUTE.contains(&code))
 }
 
 /// Index of an interface by name, `None` when there is none; a number is taken as it is, connect() says whether it fits.

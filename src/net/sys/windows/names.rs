@@ -117,11 +117,10 @@ fn start() {
 /// source address and sends nothing. It is what RFC 6724 rule 1 asks.
 pub fn has_route(address: SocketAddr) -> bool {
     const NONE: [i32; 4] = [WSAENETUNREACH, WSAEHOSTUNREACH, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT];
-    let Ok(socket) = socket(address, Protocol::Udp, Mode::Nonblocking) else { return true };
-    match socket.connect(&address.into()) {
-        Ok(()) => true,
-        Err(error) => error.raw_os_error().is_none_or(|code| !NONE.contains(&code)),
-    }
+    let connected =
+        socket(address, Protocol::Udp, Mode::Nonblocking).and_then(|socket| socket.connect(&address.into()));
+    // A family without sockets has no route; a shortage of descriptors says nothing.
+    connected.err().and_then(|error| error.raw_os_error()).is_none_or(|code| !NONE.contains(&code))
 }
 
 /// bind().

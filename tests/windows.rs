@@ -139,6 +139,7 @@ fn what_loopback_answers() {
     hold_in_both_modes(&[
         ("127.0.0.1 9", "refused rst peer completion WSAECONNREFUSED 10061"),
         ("::1 9", "refused rst peer completion WSAECONNREFUSED 10061"),
+        ("::ffff:127.0.0.1 9", "refused rst peer completion WSAECONNREFUSED 10061"),
         (&format!("-s 127.0.0.1:{taken} 127.0.0.1 9"), "unavailable local-ports local bind WSAEADDRINUSE 10048"),
         ("-I nosuch 127.0.0.1 9", "unavailable no-interface local option WSAEADDRNOTAVAIL 10049"),
     ]);
@@ -163,7 +164,6 @@ fn what_this_machine_decides() {
         ("192.0.2.1 9", "unreachable no-route local connect WSAENETUNREACH 10051"),
         ("2001:db8::1 9", "unreachable no-route local connect WSAENETUNREACH 10051"),
         ("203.0.113.2 9", "unreachable - local connect WSAEHOSTUNREACH 10065"),
-        ("-u 198.51.100.255 9", "denied local-policy local connect WSAEACCES 10013"),
         ("-t 300ms -u --broadcast 198.51.100.255 9", "unconfirmed no-reply limit completion - -"),
         // Without the routing table, what a call said that may have waited is nobody's in particular.
         ("-m blocking 192.0.2.1 9", "unreachable - - connect WSAENETUNREACH 10051"),

@@ -121,6 +121,9 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
         notes.push("--trace has no columns in csv, so no path is traced: JSON has them".into());
     }
     let trace = args.trace && matches!(format, Some(Format::Human | Format::Json));
+    if args.fail_on_icmp && !sys::can_trace(Protocol::Tcp) {
+        notes.push("--fail-on-icmp has no effect: this system tells of no ICMP message while connect() goes on".into());
+    }
     let policy = policy(&args, &specs, source, trace, &mut notes);
     Ok(Probe {
         specs,

@@ -107,6 +107,10 @@ pub fn socket(address: SocketAddr, protocol: Protocol, mode: Mode) -> io::Result
         Protocol::Udp => Type::DGRAM,
     };
     let socket = Socket::new_raw(Domain::for_address(address), kind.no_inherit(), None)?;
+    // An IPv6 socket speaks IPv6 only unless this is cleared.
+    if evidence::is_mapped(address) {
+        socket.set_only_v6(false)?;
+    }
     // A datagram socket never waits in connect(); its reply is waited for with a limit in either mode.
     if mode == Mode::Nonblocking || protocol == Protocol::Udp {
         socket.set_nonblocking(true)?;

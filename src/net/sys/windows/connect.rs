@@ -80,18 +80,18 @@ fn guard(socket: &Socket, limit: Option<Instant>, done: &OwnedHandle, alarm: &Al
 /// after two SYNs) behind a limit of whole seconds.
 const ROUND_TRIP: Duration = Duration::from_millis(350);
 
-/// Does not repeat a SYN more often than the limit leaves time for, and on loopback, where none is lost, not at all.
+/// Does not repeat a SYN more often than the limit leaves time for, and on loopback, where none is lost, once: a queue of
+/// connections that is full answers with RST there, and has room again a moment later.
 ///
 /// Windows repeats a SYN also when it was refused: each 500 ms, as often as it would repeat one that was lost, so that
 /// a closed port takes 2 s to say so (KB 175523), beyond a short limit it even passes for silence. Never to repeat, as
-/// libuv and curl do on loopback, would report a refusal at once, but one lost packet would be a time-out. With as many
+/// libuv and curl do on loopback, would report a refusal at once, but one lost packet would be a timeout. With as many
 /// repetitions as fit into the limit nothing is lost that could have been seen, and with the default timeout a refusal
 /// takes a second. A limit of more than 15 s, or none, leaves the system its own numbers.
 fn fit_retransmissions(socket: &Socket, address: &SockAddr, limit: Option<Instant>) {
     let left = limit.map(|limit| limit.saturating_duration_since(clock::now()));
     let loopback = address.as_socket().is_some_and(|address| address.ip().is_loopback());
-    let count = if loopback { Some(0) } else { left.and_then(retransmissions) };
-    let Some(count) = count else { return };
+    let Some(count) = left.and_then(|left| repetitions(left, loopback)) else { return };
     let mut parameters = TCP_INITIAL_RTO_PARAMETERS {
         Rtt: ROUND_TRIP.as_millis() as u16,
         MaxSynRetransmissions: match count {
@@ -126,9 +126,25 @@ fn retransmissions(limit: Duration) -> Option<u8> {
     (0..=3).find(|&count| 3 * ROUND_TRIP * ((2 << count) - 1) > limit)
 }
 
+/// How often a SYN is repeated; `None` leaves it to the system.
+fn repetitions(left: Duration, loopback: bool) -> Option<u8> {
+    match retransmissions(left) {
+        count if loopback => Some(count.map_or(1, |count| count.min(1))),
+        count => count,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_on_loopback_is_asked_for_once_more() {
+        for (millis, count) in [(1000, 0), (1050, 1), (5000, 1), (60_000, 1)] {
+            assert_eq!(repetitions(Duration::from_millis(millis), true), Some(count), "{millis} ms");
+        }
+        assert_eq!(repetitions(Duration::from_secs(60), false), None);
+    }
 
     #[test]
     fn a_syn_is_repeated_as_often_as_the_limit_leaves_time_for() {

@@ -57,10 +57,19 @@ pub fn take_messages(socket: &Socket) -> Vec<Message> {
     from.map(message).into_iter().collect()
 }
 
-/// The version of IP that a socket for this address speaks: an IPv6 socket speaks IPv6 only unless
-/// IPV6_V6ONLY is cleared.
+/// The versions of IP that a socket for this address speaks: an IPv4-mapped address goes out as IPv4 from an IPv6 socket,
+/// which takes the options of both.
 pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
-    if address.is_ipv6() { &[Family::V6] } else { &[Family::V4] }
+    match (address.is_ipv6(), is_mapped(address)) {
+        (false, _) => &[Family::V4],
+        (true, false) => &[Family::V6],
+        (true, true) => &[Family::V6, Family::V4],
+    }
+}
+
+/// Whether an address is IPv4 in the form of IPv6 (RFC 4291 section 2.5.5.2).
+pub fn is_mapped(address: SocketAddr) -> bool {
+    address.is_ipv6() && address.ip().to_canonical().is_ipv4()
 }
 
 /// Not asked: where the next hop does not answer, the system says so by itself.

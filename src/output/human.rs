@@ -1,7 +1,7 @@
 //! For people: one line for a literal address, a block for a name. Two columns of words and one of times line up within
 //! a block and from one line to the next; what each outcome rests on stands below it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::fold::{Fate, Fold, MANY};
 use super::ledger::Ledger;
@@ -214,7 +214,8 @@ fn untried(number: usize, first: &Attempt, report: &Report, style: Style) -> Row
 
 fn row(label: String, report: &Report, attempt: &Attempt, style: Style, service: Option<Service>) -> Row {
     let begun = attempt.phase.is_some() || !attempt.elapsed.is_zero();
-    let mut below = evidence(report.protocol, attempt, style);
+    let mut below: Vec<String> = nat64(attempt.address.ip()).into_iter().collect();
+    below.extend(evidence(report.protocol, attempt, style));
     if style.verbose > 0 {
         below.extend(details(attempt, style));
     }
@@ -227,6 +228,14 @@ fn row(label: String, report: &Report, attempt: &Attempt, style: Style, service:
         codes: attempt.error.map(|code| codes(code, style)).or(service).unwrap_or_default(),
         below,
     }
+}
+
+/// The IPv4 address that a translator connects to: the last 32 bits behind the well-known prefix 64:ff9b::/96 (RFC 6052
+/// section 2.1).
+fn nat64(ip: IpAddr) -> Option<String> {
+    let IpAddr::V6(v6) = ip else { return None };
+    let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = v6.segments() else { return None };
+    Some(format!("{} through NAT64", Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))))
 }
 
 /// What the outcome rests on: facts, where advice says what to do about them.
@@ -282,6 +291,9 @@ fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String
         (Outcome::Connected, _) => connected(protocol, attempt),
         (Outcome::SelfConnected, _) => Some(self_connect(attempt.local)),
         (Outcome::Unconfirmed, _) => Some("sent; neither a reply nor an error came back".into()),
+        (Outcome::Interrupted, _) if attempt.phase.is_some() => {
+            Some(format!("{} when the signal came", silence(attempt.syns)))
+        }
         (Outcome::Reset, _) if attempt.cause == Some(Cause::ResetAfterHandshake) => {
             Some(format!("the handshake was complete, then {ip} reset the connection"))
         }
@@ -706,6 +718,24 @@ mod tests {
             "                no local route for this family",
             "  10.0.0.1      connected     0.1 ms",
         ]);
+    }
+
+    #[test]
+    fn a_signal_tells_how_far_the_attempt_was() {
+        let mut cut = attempt("10.0.0.1:80", Outcome::Interrupted);
+        cut.syns = Some(2);
+        assert_eq!(evidence(Protocol::Tcp, &cut, PLAIN), ["no answer to 2 SYNs when the signal came"]);
+        cut.phase = None;
+        assert_eq!(evidence(Protocol::Tcp, &cut, PLAIN), [""; 0], "not tried");
+    }
+
+    #[test]
+    fn an_address_of_nat64_tells_the_one_behind_it() {
+        let report = samples::literal("[64:ff9b::c000:201]:80", Outcome::Connected);
+        assert!(target(&report, PLAIN).ends_with(" 192.0.2.1 through NAT64\n"));
+        for other in ["64:ff9b::1:c000:201", "64:ff9b:1::c000:201", "2001:db8::1", "192.0.2.1"] {
+            assert_eq!(nat64(other.parse().expect(other)), None, "{other}");
+        }
     }
 
     #[test]

@@ -531,7 +531,7 @@ fn udp_disconnect() -> Seen {
     let ((socket, _), (_peer, address)) = (datagram()?, datagram()?);
     associate(&socket, &address)?;
     let _ = sys::disconnect(&socket);
-    Ok(vec![step(socket.send(b"x"))])
+    Ok(vec![step(socket.send(b"x")), step(socket.send_to(b"x", &address))])
 }
 
 fn udp_closed_port() -> Seen {

@@ -34,6 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--mode', '--mode', [CompletionResultType]::ParameterName, 'How connect() is called')
             [CompletionResult]::new('--strategy', '--strategy', [CompletionResultType]::ParameterName, 'Try every address, or stop at the first that connects')
             [CompletionResult]::new('--require', '--require', [CompletionResultType]::ParameterName, 'Addresses that must connect: any, all, each-family or a number')
+            [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'The target is good if every address comes to one of these: open, closed, blocked or outcomes')
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Retry up to N times if the error is retryable')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retry up to N times if the error is retryable')
             [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Pause before each retry')

@@ -31,6 +31,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --mode 'How connect() is called'
             cand --strategy 'Try every address, or stop at the first that connects'
             cand --require 'Addresses that must connect: any, all, each-family or a number'
+            cand --expect 'The target is good if every address comes to one of these: open, closed, blocked or outcomes'
             cand -r 'Retry up to N times if the error is retryable'
             cand --retries 'Retry up to N times if the error is retryable'
             cand --retry-delay 'Pause before each retry'

@@ -12,6 +12,7 @@ first\t'In order, up to the first that connects'"
 complete -c rconnect -l require -d 'Addresses that must connect: any, all, each-family or a number' -r -f -a "any\t''
 all\t''
 each-family\t''"
+complete -c rconnect -l expect -d 'The target is good if every address comes to one of these: open, closed, blocked or outcomes' -r -f
 complete -c rconnect -s r -l retries -d 'Retry up to N times if the error is retryable' -r -f
 complete -c rconnect -l retry-delay -d 'Pause before each retry' -r -f
 complete -c rconnect -l payload -d 'Data of the datagram: the text, or the contents of a file (at most 65,507 bytes)' -r -f

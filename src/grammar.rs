@@ -6,6 +6,7 @@
 pub mod dscp;
 pub mod duration;
 mod exclude;
+pub mod expect;
 mod host;
 mod name;
 mod pin;

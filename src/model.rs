@@ -5,6 +5,7 @@
 mod attempt;
 mod code;
 mod evidence;
+mod expected;
 mod message;
 mod report;
 mod target;
@@ -15,6 +16,7 @@ mod words;
 pub use attempt::{Attempt, Event};
 pub use code::{Code, Name};
 pub use evidence::{End, Evidence, Neighbour, Route, TcpFacts};
+pub use expected::Expected;
 pub use message::Icmp;
 pub use report::{Hop, Lookup, Path, Report};
 pub(crate) use target::write_with_ports;

@@ -255,6 +255,9 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--explain", "refused", "h:80"], "'--explain <CODE>' cannot be used with 'TARGET': leave one of them out"),
         (&["--strategy", "first", "--require", "all", "h", "80"], "--strategy first stops at the first success and --require asks for more: use --strategy all"),
         (&["--strategy", "first", "--require", "2", "h", "80"], "--strategy first stops at the first success and --require asks for more: use --strategy all"),
+        (&["--expect", "close", "h", "80"], "invalid value 'close' for '--expect <WORD[,...]>': unknown outcome 'close': did you mean 'closed'?"),
+        (&["--expect", "open", "--require", "all", "h", "80"], "'--expect <WORD[,...]>' cannot be used with '--require <WHAT>': leave one of them out"),
+        (&["--strategy", "first", "--expect", "open", "h", "80"], "--expect is about every address and --strategy first stops at the first success: use --strategy all"),
         (&["-m", "blocking", "-j", "4", "h", "80"], "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"),
         (&["-m", "blocking", "--trace", "h", "80"], "--trace watches several hops at once: leave --mode blocking out"),
         (&["-4", "--source", "::1", "h", "80"], "--source is an address of the other family than -4 or -6 asks for: drop one of them"),
@@ -459,6 +462,25 @@ fn an_open_port_is_connected() {
         assert_eq!(rconnect(&["-z", "--reset-on-close", &target]), Run::good(&line));
         assert_eq!(rconnect(&[format!("http://{target}/index.html")]), Run::good(&line));
     }
+}
+
+#[test]
+fn what_is_expected_is_good_and_keeps_its_word() {
+    let (open, closed) = (Open::at(V4), Closed::at(V4));
+    let (port, closed) = (open.port(), closed.port());
+    let run = |expect: &str, port: u16| {
+        let (code, stdout, _) = raw(&["--json", "--expect", expect, "127.0.0.1", &port.to_string()], "", &[]);
+        let target: Value = serde_json::from_str(&stdout).expect("a line of JSON");
+        assert_eq!(target["exit_code"], code);
+        (code, target["good"] == true, target["outcome"].as_str().expect("a word").to_owned())
+    };
+    assert_eq!(run("closed", closed), (0, true, "refused".into()));
+    assert_eq!(run("blocked,refused", closed), (0, true, "refused".into()));
+    assert_eq!(run("open", closed), (4, false, "refused".into()));
+    assert_eq!(run("open", port), (0, true, "connected".into()));
+    assert_eq!(run("closed", port), (1, false, "connected".into()));
+    let text = rconnect(&["--expect", "blocked", "127.0.0.1", &port.to_string()]);
+    assert!(text.stdout.ends_with("\nnot as expected: timed-out, unreachable, denied\n"), "{text:?}");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use clap::{Parser, ValueEnum, ValueHint};
 
 use crate::classify::exit;
 use crate::classify::requirement::Require;
-use crate::grammar::{dscp, duration, rate};
-use crate::model::{Mode, Strategy};
+use crate::grammar::{dscp, duration, expect, rate};
+use crate::model::{Expected, Mode, Strategy};
 use crate::output::{Format, Show};
 
 /// Headings of the options, in the order of the help.
@@ -91,6 +91,10 @@ pub struct Args {
     /// Addresses that must connect: any, all, each-family or a number
     #[arg(long, value_name = "WHAT", default_value = "any", help_heading = ATTEMPTS)]
     pub require: Require,
+
+    /// The target is good if every address comes to one of these: open, closed, blocked or outcomes
+    #[arg(long, value_name = "WORD[,...]", value_parser = expect::parse, conflicts_with = "require", help_heading = ATTEMPTS)]
+    pub expect: Option<Expected>,
 
     /// Also try and count a family that this machine has no route for
     #[arg(long, help_heading = ATTEMPTS)]

@@ -209,6 +209,10 @@ fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
         "--strategy first stops at the first success and --require asks for more: use --strategy all"
     );
     ensure!(
+        !first || args.expect.is_none(),
+        "--expect is about every address and --strategy first stops at the first success: use --strategy all"
+    );
+    ensure!(
         args.mode == Mode::Nonblocking || args.concurrency.is_none_or(|n| n == 1),
         "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"
     );
@@ -281,7 +285,7 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
     let (concurrency, lookups) = concurrency(args, specs, alone, notes);
     Policy {
         strategy: args.strategy,
-        require: args.require,
+        require: args.expect.map_or(args.require, Require::Expect),
         mode: args.mode,
         concurrency,
         lookups,

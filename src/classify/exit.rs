@@ -65,20 +65,25 @@ pub const TABLE: &[Row] = &[
     Row { code: SIGTERM, meaning: "ended by SIGTERM; what was known is reported first", outcomes: &[] },
 ];
 
-/// The class code of an outcome that is not good.
+/// The class code of an outcome.
 pub fn class(outcome: Outcome) -> u8 {
     TABLE.iter().find(|row| row.outcomes.contains(&outcome)).map_or(MIXED, |row| row.code)
 }
 
+/// The class code of a target that is not good. A connection that was not expected has no code of its own.
+fn failure(outcome: Outcome) -> u8 {
+    if outcome == Outcome::Connected { MIXED } else { class(outcome) }
+}
+
 /// The class code of one target.
 pub fn of(report: &Report) -> u8 {
-    if report.good { GOOD } else { class(report.outcome) }
+    if report.good { GOOD } else { failure(report.outcome) }
 }
 
 /// The exit code of a run.
 pub fn code(totals: &Totals, table: Table) -> u8 {
     let left_out = totals.unreported.then_some(Outcome::Skipped);
-    let mut classes = totals.others().map(|(outcome, _)| outcome).chain(left_out).map(class);
+    let mut classes = totals.others().map(|(outcome, _)| outcome).chain(left_out).map(failure);
     let code = match classes.next() {
         None => GOOD,
         Some(first) if classes.all(|other| other == first) => first,
@@ -115,6 +120,9 @@ mod tests {
         assert_eq!(of_run(&[Connected, Refused, Reset]), (4, 1));
         assert_eq!(of_run(&[Refused, TimedOut]), (1, 1));
         assert_eq!(of_run(&[Refused, TimedOut, Refused]), (1, 1));
+        let mut unexpected = Totals::default();
+        unexpected.count(Connected, false, false);
+        assert_eq!(code(&unexpected, Table::Class), 1);
         let mut unreported = Totals::default();
         unreported.unreported = true;
         assert_eq!(code(&unreported, Table::Class), 1);

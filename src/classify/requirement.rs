@@ -1,6 +1,6 @@
 //! What makes a target good, and what a target comes to, from what its addresses came to.
 
-use crate::model::{Attempt, By, Family, Lookup, Outcome, Reason};
+use crate::model::{Attempt, By, Expected, Family, Lookup, Outcome, Reason};
 
 /// What makes a target good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,23 @@ pub enum Require {
     Count(usize),
     /// At least one address of each family that the name has connects.
     EachFamily,
+    /// Every address that counts comes to one of these outcomes.
+    Expect(Expected),
+}
+
+impl Require {
+    /// The outcomes that make a target good, where they were given.
+    pub fn expected(self) -> Option<Expected> {
+        match self {
+            Require::Expect(expected) => Some(expected),
+            _ => None,
+        }
+    }
+
+    /// Whether an attempt that came to this is as required: another try would not help.
+    pub fn accepts(self, outcome: Outcome) -> bool {
+        self.expected().map_or(outcome == Outcome::Connected, |expected| expected.contains(outcome))
+    }
 }
 
 impl std::str::FromStr for Require {
@@ -45,21 +62,27 @@ pub fn last_word<'a>(tries: impl DoubleEndedIterator<Item = &'a Attempt>) -> Opt
 
 /// What was not wanted does not count (a family without a route, addresses after a success); what the end of the run left
 /// out does.
-fn counts_as_failed(attempt: &Attempt) -> bool {
+fn counts(attempt: &Attempt) -> bool {
     match attempt.outcome {
-        Outcome::Connected | Outcome::Cancelled => false,
+        Outcome::Cancelled => false,
         Outcome::Skipped => matches!(attempt.reason, Some(Reason::Deadline | Reason::Signal)),
         _ => true,
     }
 }
 
+fn counts_as_failed(attempt: &Attempt) -> bool {
+    attempt.outcome != Outcome::Connected && counts(attempt)
+}
+
 /// "When the requirement holds but some address failed, the target is marked partial"
-pub fn partial(good: bool, finals: &[&Attempt]) -> bool {
-    good && finals.iter().any(|attempt| counts_as_failed(attempt))
+///
+/// What is as expected has not failed.
+pub fn partial(require: Require, good: bool, finals: &[&Attempt]) -> bool {
+    good && require.expected().is_none() && finals.iter().any(|attempt| counts_as_failed(attempt))
 }
 
 /// Whether the requirement holds.
-pub fn holds(require: Require, finals: &[&Attempt]) -> bool {
+pub fn holds(require: Require, finals: &[&Attempt], lookup: &Lookup) -> bool {
     let connected = finals.iter().filter(|attempt| attempt.outcome == Outcome::Connected).count();
     let failed = finals.iter().filter(|attempt| counts_as_failed(attempt));
     match require {
@@ -71,22 +94,87 @@ pub fn holds(require: Require, finals: &[&Attempt]) -> bool {
             let reached = |wanted| finals.iter().any(|a| family(a) == wanted && a.outcome == Outcome::Connected);
             connected > 0 && failed.into_iter().all(|attempt| reached(family(attempt)))
         }
+        Require::Expect(expected) if finals.is_empty() => expected.contains(of_lookup(lookup)),
+        Require::Expect(expected) => {
+            let mut counted = finals.iter().filter(|attempt| counts(attempt)).peekable();
+            counted.peek().is_some() && counted.all(|attempt| expected.contains(attempt.outcome))
+        }
     }
 }
 
 /// "`connected` when its requirement holds, else that of the attempt that got furthest"
-pub fn overall(good: bool, finals: &[&Attempt], lookup: &Lookup) -> Outcome {
+pub fn overall(require: Require, good: bool, finals: &[&Attempt], lookup: &Lookup) -> Outcome {
+    if finals.is_empty() {
+        return of_lookup(lookup);
+    }
+    if let Some(expected) = require.expected() {
+        return furthest(expected, good, finals);
+    }
     if good {
         return Outcome::Connected;
-    }
-    if finals.is_empty() {
-        return match lookup.by {
-            Some(By::Local) if lookup.error.is_some() => Outcome::Unavailable,
-            Some(By::Limit) if lookup.cause.is_none() => Outcome::Skipped,
-            _ => Outcome::Unresolved,
-        };
     }
     let failures = finals.iter().map(|attempt| attempt.outcome).filter(|&outcome| outcome != Outcome::Connected);
     // Every address connected and yet fewer than required: no attempt has a better word for it.
     failures.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Failed)
+}
+
+/// A target without an address comes to what its lookup came to.
+fn of_lookup(lookup: &Lookup) -> Outcome {
+    match lookup.by {
+        Some(By::Local) if lookup.error.is_some() => Outcome::Unavailable,
+        Some(By::Limit) if lookup.cause.is_none() => Outcome::Skipped,
+        _ => Outcome::Unresolved,
+    }
+}
+
+/// Where outcomes are expected, a target that is not good is named after those that were not.
+fn furthest(expected: Expected, good: bool, finals: &[&Attempt]) -> Outcome {
+    let counted = finals.iter().filter(|attempt| counts(attempt)).map(|attempt| attempt.outcome);
+    let wanted = counted.filter(|&outcome| good || !expected.contains(outcome));
+    wanted.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Skipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn attempts(outcomes: &[Outcome]) -> Vec<Attempt> {
+        let attempt = |&outcome| {
+            let address = ([10, 0, 0, 1], 80).into();
+            Attempt::skipped(address, 1, Duration::ZERO, outcome, Reason::NoRoute)
+        };
+        outcomes.iter().map(attempt).collect()
+    }
+
+    /// Good, partial, and the target's outcome.
+    fn come_to(expected: &[Outcome], outcomes: &[Outcome]) -> (bool, bool, Outcome) {
+        let require = Require::Expect(expected.iter().copied().collect());
+        let (attempts, lookup) = (attempts(outcomes), Lookup::default());
+        let finals: Vec<&Attempt> = attempts.iter().collect();
+        let good = holds(require, &finals, &lookup);
+        (good, partial(require, good, &finals), overall(require, good, &finals, &lookup))
+    }
+
+    #[test]
+    fn every_address_that_counts_must_be_as_expected() {
+        use Outcome::*;
+        let closed = [Refused, Reset, SelfConnected];
+        for (expected, outcomes, result) in [
+            (&closed[..], &[Refused, Refused][..], (true, false, Refused)),
+            (&closed, &[Refused, Reset], (true, false, Reset)),
+            (&closed, &[Refused, Connected], (false, false, Connected)),
+            (&closed, &[Refused, TimedOut, Denied], (false, false, Denied)),
+            (&closed, &[Skipped, Refused], (true, false, Refused)),
+            (&closed, &[Skipped, Skipped], (false, false, Skipped)),
+            (&closed, &[], (false, false, Unresolved)),
+            (&[Connected], &[Connected, Refused], (false, false, Refused)),
+            (&[Connected], &[Connected, Skipped], (true, false, Connected)),
+            (&[Connected, Refused], &[Connected, Refused], (true, false, Connected)),
+            (&[Unresolved], &[], (true, false, Unresolved)),
+        ] {
+            assert_eq!(come_to(expected, outcomes), result, "{expected:?} {outcomes:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Attempt, By, Cause, Code, Family, Icmp, Mode, Outcome, PathEnd, Protocol, Reason, Strategy};
+use super::{Attempt, By, Cause, Code, Expected, Family, Icmp, Mode, Outcome, PathEnd, Protocol, Reason, Strategy};
 
 /// One hop of a traced path.
 #[derive(Debug, Clone)]
@@ -82,6 +82,8 @@ pub struct Report {
     pub good: bool,
     /// Good, but some address failed.
     pub partial: bool,
+    /// The outcomes that make it good, where `--expect` gave them.
+    pub expected: Option<Expected>,
     /// How the lookup went.
     pub lookup: Lookup,
     /// In the order of the addresses, then of the tries.

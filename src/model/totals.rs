@@ -9,6 +9,8 @@ pub struct Totals {
     pub targets: u64,
     /// Those whose requirement holds.
     pub good: u64,
+    /// The good ones that connected; the others came to what was expected.
+    pub connected: u64,
     /// The good ones of which some address failed.
     pub partial: u64,
     /// The deadline came before the end of the targets, and what it left out is not reported.
@@ -26,6 +28,7 @@ impl Totals {
     pub fn count(&mut self, outcome: Outcome, good: bool, partial: bool) {
         self.targets += 1;
         self.good += u64::from(good);
+        self.connected += u64::from(good && outcome == Outcome::Connected);
         self.partial += u64::from(good && partial);
         if !good {
             self.others[outcome as usize] += 1;

@@ -54,7 +54,7 @@ pub const COLUMNS: &[Column] = &[
     column("started_at", "time of day at the start of the target, RFC 3339, UTC", |l| timestamp(l.report.started_at)),
     column("elapsed_us", "µs from the start of the target to its decision", |l| micros(l.report.elapsed).to_string()),
     column("outcome", "result of the target", |l| l.report.outcome.to_string()),
-    column("good", "true if its requirement is met", |l| l.report.good.to_string()),
+    column("good", "true if it meets --require or --expect", |l| l.report.good.to_string()),
     column("partial", "true if it is good although an address failed", |l| l.report.partial.to_string()),
     column("exit_code", "exit code of a run with this target alone", |l| exit::of(l.report).to_string()),
     column("resolve_elapsed_us", "duration of the lookup in µs", |l| micros(l.report.lookup.elapsed).to_string()),

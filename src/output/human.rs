@@ -143,9 +143,11 @@ fn summary(totals: &Totals) -> String {
         return String::new();
     }
     let partial = if totals.partial > 0 { format!(" ({} partial)", totals.partial) } else { String::new() };
-    let good = (totals.good > 0).then(|| format!("{} connected{partial}", totals.good));
+    let connected = (totals.connected > 0).then(|| format!("{} connected{partial}", totals.connected));
+    let expected = totals.good - totals.connected;
+    let expected = (expected > 0).then(|| format!("{expected} failed as expected"));
     let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}"));
-    let parts: Vec<String> = good.into_iter().chain(others).collect();
+    let parts: Vec<String> = connected.into_iter().chain(expected).chain(others).collect();
     format!("{} targets: {}\n", totals.targets, parts.join(", "))
 }
 
@@ -405,6 +407,9 @@ fn closing(report: &Report) -> Option<String> {
         .chunk_by(|a, b| a.address == b.address)
         .filter_map(|tries| tries.last().map(|attempt| attempt.outcome))
         .collect();
+    if let Some(expected) = report.expected {
+        return (!report.good).then(|| format!("not as expected: {expected}"));
+    }
     let connected = last_tries.iter().filter(|&&outcome| outcome == Outcome::Connected).count();
     let verdict = match (report.good, report.partial, connected) {
         (true, true, _) => " (partial)".to_string(),

@@ -45,6 +45,7 @@ pub fn report(target: &str) -> Report {
         outcome: Outcome::Connected,
         good: true,
         partial: false,
+        expected: None,
         lookup: Lookup { elapsed: us(812), ..Lookup::default() },
         attempts: Vec::new(),
         trace: None,

@@ -113,9 +113,10 @@ impl Probe {
     pub fn report(self, policy: &Policy, now: Instant) -> Report {
         let finals: Vec<&Attempt> =
             self.candidates.iter().filter_map(|candidate| last_word(candidate.attempts.iter())).collect();
-        let good = holds(policy.require, &finals);
-        let outcome = overall(good, &finals, &self.lookup);
-        let partial = partial(good, &finals);
+        let require = policy.require;
+        let good = holds(require, &finals, &self.lookup);
+        let outcome = overall(require, good, &finals, &self.lookup);
+        let partial = partial(require, good, &finals);
         let (epoch, wall) = policy.epoch;
         Report {
             target: self.target.text,
@@ -129,6 +130,7 @@ impl Probe {
             outcome,
             good,
             partial,
+            expected: require.expected(),
             lookup: Arc::unwrap_or_clone(self.lookup),
             attempts: self.candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),
             trace: None,
@@ -182,6 +184,7 @@ impl Candidate {
             return again.then_some(Duration::ZERO);
         }
         let tries = self.tries - self.self_connects;
-        (verdict::retryable(attempt) && tries <= policy.retries).then_some(policy.retry_delay)
+        let again = verdict::retryable(attempt) && !policy.require.accepts(attempt.outcome);
+        (again && tries <= policy.retries).then_some(policy.retry_delay)
     }
 }

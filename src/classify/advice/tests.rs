@@ -71,6 +71,7 @@ fn report(attempts: Vec<Attempt>) -> Report {
         outcome: Outcome::Connected,
         good: true,
         partial: true,
+        expected: None,
         lookup: Lookup::default(),
         attempts,
         trace: None,

@@ -109,7 +109,7 @@ fn plain(target: &str) -> Reported {
     let started = Instant::now();
     let _ = socket.connect(&target_address);
     let elapsed = started.elapsed().as_secs_f64() * 1e6;
-    let rtt = rconnect::net::sys::tcp_facts(&socket).rtt.map(|rtt| rtt.as_secs_f64() * 1e6);
+    let rtt = rconnect::internals::tcp_facts(&socket).rtt.map(|rtt| rtt.as_secs_f64() * 1e6);
     Reported { by: By::PlainConnect, ports: (local.port(), target.port()), elapsed, rtt }
 }
 

@@ -4,6 +4,7 @@ pub mod args;
 pub mod documents;
 pub mod explain;
 mod input;
+pub mod library;
 mod lines;
 mod rules;
 mod settle;

@@ -26,7 +26,7 @@ use ipnet::{IpAddrRange, IpNet, Ipv4AddrRange, Ipv6AddrRange};
 pub use self::exclude::Exclusions;
 pub use self::host::Hosts;
 pub use self::name::looks_like_ipv4;
-pub use self::pin::{Pin, Source};
+pub use self::pin::Pin;
 pub use self::ports::Ports;
 use crate::model::{Address, Host, Protocol, Target, write_with_ports};
 

@@ -9,15 +9,19 @@ fn main() -> std::process::ExitCode {
 
 /// The C library's entry. Rust's own would read /proc/self/maps and set up a signal stack to tell a stack overflow
 /// from another fault: a tenth of the run time of a single probe. glibc hands the arguments to `std::env` by itself.
-/// What else Rust's entry does is done by [`rconnect::net::sys::begin_process`].
+/// What else Rust's entry does is done by [`rconnect::internals::begin_process`].
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[unsafe(no_mangle)]
 #[allow(unsafe_code, reason = "the name that the C library calls")]
 extern "C" fn main(_: i32, _: *const *const u8) -> i32 {
-    rconnect::net::sys::begin_process();
+    rconnect::internals::begin_process();
     i32::from(start())
 }
 
 fn start() -> u8 {
-    rconnect::app::run(std::env::args_os(), &mut rconnect::net::sys::StandardOutput::default(), &mut std::io::stderr())
+    rconnect::internals::run(
+        std::env::args_os(),
+        &mut rconnect::internals::StandardOutput::default(),
+        &mut std::io::stderr(),
+    )
 }

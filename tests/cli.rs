@@ -319,7 +319,7 @@ fn the_long_help_ends_with_examples_and_exit_codes() {
     let (_, end) = help.split_once("\nExamples:\n").expect("examples");
     let (examples, codes) = end.split_once("\nExit codes:\n").expect("exit codes");
     assert!(examples.lines().all(|line| line.is_empty() || line.starts_with("  rconnect ")), "{examples}");
-    for row in rconnect::classify::exit::TABLE {
+    for row in rconnect::internals::exit::TABLE {
         assert!(codes.contains(&format!("{:>5}  {}\n", row.code, row.meaning)), "{codes}");
     }
     assert!(!rconnect(&["-h"]).stdout.contains("Examples:"));

@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Arg, CommandFactory};
-use rconnect::app::args::Args;
-use rconnect::classify::exit;
+use rconnect::internals::{Args, exit};
 use rconnect::model::Outcome;
 
 const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");

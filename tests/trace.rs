@@ -349,3 +349,23 @@ fn every_address_has_its_path() {
         ]
     );
 }
+
+/// A router answers one prober six times at once, and then once a second (its default limits). Ports of one address share
+/// its path, so every port shows every hop, and nobody waits for anybody.
+#[test]
+fn twenty_silent_ports_behind_routers_with_their_default_limits() {
+    let path = Topology::chain(3);
+    for router in 1..=3 {
+        path.router(router).sysctl("net/ipv4/icmp_ratelimit", "1000");
+    }
+    path.server.filter("input", "tcp dport 1000-1019 drop");
+    let server = router(&path, 0, 4);
+    let begin = std::time::Instant::now();
+    let run = Run::of(rconnect(&path.client, &format!("-t 500ms --trace {server} 1000-1019")).nobody());
+    assert!(begin.elapsed() < ms(5_000), "{:?}", begin.elapsed());
+    assert_eq!(run.targets.len(), 20);
+    for target in &run.targets {
+        let traced = Traced(target["trace"][0].clone());
+        assert_eq!(traced.summary(), expected("silence", routers(&path, 0, 1..=3), &[]), "{target:#}");
+    }
+}

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use rconnect::grammar::Grammar;
-use rconnect::model::{Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals};
-use rconnect::output::{Format, Reporter, Show, Style, csv};
+use rconnect::internals::{Format, Grammar, Reporter, Show, Style, csv};
+use rconnect::model::{
+    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase,
+    Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     // Bytes that run out end in zeros, so that this only fails for a choice from nothing.
@@ -70,7 +72,13 @@ fn render(format: Format, style: Style, reports: &[Report]) -> Vec<String> {
 }
 
 fn run(u: &mut Unstructured) -> Result<(Style, Vec<Report>)> {
-    let style = Style { color: false, ascii: u.arbitrary()?, show: Show::All, verbose: u.int_in_range(0..=2)?, timestamps: u.arbitrary()? };
+    let style = Style {
+        color: false,
+        ascii: u.arbitrary()?,
+        show: Show::All,
+        verbose: u.int_in_range(0..=2)?,
+        timestamps: u.arbitrary()?,
+    };
     Ok((style, list(u, 3, report)?))
 }
 
@@ -130,7 +138,6 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         ended: maybe(u, |u| u.choose(Ended::ALL).copied())?,
         error: maybe(u, code)?,
         local: maybe(u, address)?,
-        reply_from: maybe(u, address)?,
         icmp: maybe(u, icmp)?,
         syns: u.arbitrary()?,
         rtt: maybe(u, duration)?,

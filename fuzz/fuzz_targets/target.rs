@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rconnect::grammar::{Exclusions, Grammar, Invalid, Spec};
+use rconnect::internals::{Exclusions, Grammar, Invalid, Spec};
 use rconnect::model::{Address, Host, Protocol, Target};
 
 /// Networks and lists of ports are looked at up to here.

@@ -26,7 +26,7 @@ const REFERENCE: &str = "Reference";
 ///
 /// TARGET is HOST:PORTS, [IPv6]:PORTS, a URL such as https://host/, or a network such as 10.0.0.0/28:PORTS.
 /// PORTS is a comma list of numbers, ranges (8000-8010) and service names.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(name = "rconnect", version, term_width = 80, args_override_self = true, after_long_help = after_help())]
 #[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
     rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --self-test | --generate KIND")]

@@ -48,7 +48,6 @@ slugs! {
     Page {
         Connect = "connect": "connect()",
         WsaConnect = "wsaconnect": "WSAConnect()",
-        Guide = "connecting-to-a-socket": "Connecting to a Socket",
         Beej = "beej": "Beej",
     }
 }

@@ -78,7 +78,7 @@ pub struct Target {
     pub protocol: Protocol,
 }
 
-/// `host:port`, `[v6]:port`, `[v6%zone]:port`; [`Grammar::target`] reads it back.
+/// `host:port`, `[v6]:port`, `[v6%zone]:port`; the grammar reads it back.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_with_ports(f, &self.host, self.host.is_ipv6(), &self.port)

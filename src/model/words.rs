@@ -11,6 +11,8 @@ macro_rules! slugs {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum $name { $(#[doc = $meaning] $variant,)* }
 
+        // Not every enum is listed, and not every sentence is shown.
+        #[allow(dead_code)]
         impl $name {
             /// Every value, in the documented order.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];

@@ -3,7 +3,7 @@
 //! | item | what it does |
 //! |---|---|
 //! | [`code`] | the raw code behind an error |
-//! | [`Waiter`] | wait for sockets, a wake-up from another thread, a signal or an instant |
+//! | [`Waiter`], [`Waker`] | wait for sockets, a wake-up from another thread, a signal or an instant |
 //! | [`catch_signals`], [`signal`] | SIGINT and SIGTERM (Windows: Ctrl-C, close) end the run, not the process |
 //! | [`die_of`] | and then the process, as if the signal had not been caught |
 //! | [`without_signals`], [`RESOLVER_STACK`] | makes a thread that takes no signal; its stack for a lookup |

@@ -43,15 +43,10 @@ mod wait;
 pub use connect::{connect, connect_blocking};
 pub use names::{has_route, interface_index, lookup, service, service_name};
 pub use signals::{catch_signals, die_of, signal, without_signals};
-<<<<<<< HEAD
 pub use trial::{
     any_file, connect_cut, connect_file, connect_interrupted, disconnect, platform, selected, uninitialised,
 };
 pub use wait::{Waiter, Waker};
-=======
-pub use trial::{connect_cut, connect_interrupted, connect_pipe, disconnect, platform, selected, uninitialised};
-pub use wait::Waiter;
->>>>>>> f53683c (A library face: Probe, its error and the values of the model; everything else is private)
 
 /// The code behind an error of this layer.
 pub fn code(error: &io::Error) -> Code {

@@ -39,7 +39,7 @@ pub use trial::{
     Routes, any_file, connect_cut, connect_file, connect_interrupted, disconnect, limit_handshake, platform, selected,
     uninitialised,
 };
-pub use wait::Waiter;
+pub use wait::{Waiter, Waker};
 
 /// The code behind an error of this layer.
 pub fn code(error: &io::Error) -> Code {

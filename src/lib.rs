@@ -34,7 +34,7 @@ pub use app::library::{Error, Probe};
 pub mod internals {
     pub use crate::app::args::Args;
     pub use crate::app::run;
-    pub use crate::classify::exit;
+    pub use crate::classify::{documented, exit};
     pub use crate::grammar::{Exclusions, Grammar, Invalid, Spec};
     pub use crate::net::sys::{StandardOutput, begin_process, tcp_facts};
     pub use crate::output::{Format, Reporter, Show, Style, csv};

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rconnect::classify::documented;
+use rconnect::internals::documented;
 
 /// Where a statement is carried.
 enum Carrier {

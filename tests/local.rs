@@ -431,7 +431,7 @@ fn inherited_descriptors_are_counted() {
             (4, 2 * 500),
             "{output:?}"
         );
-        assert_eq!(output.stderr.contains(" were open before"), !options.is_empty(), "{}", output.stderr);
+        assert_eq!(output.stderr.contains(" inherited"), !options.is_empty(), "{}", output.stderr);
     }
 }
 

@@ -321,7 +321,7 @@ fn concurrency(args: &Args, specs: &[Spec], alone: bool, notes: &mut Vec<String>
     let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
     let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
     if asked.is_some() && wanted > fits {
-        let taken = if inherited > 0 { format!(", {inherited} were open before") } else { String::new() };
+        let taken = if inherited > 0 { format!(", less {inherited} inherited") } else { String::new() };
         notes.push(format!(
             "{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n){taken}"
         ));

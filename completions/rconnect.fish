@@ -7,8 +7,10 @@ complete -c rconnect -l resolve-timeout -d 'Timeout of one name lookup; 0 or non
 complete -c rconnect -l deadline -d 'Time limit of the whole run; targets that are left then are skipped [default: none]' -r -f
 complete -c rconnect -s m -l mode -d 'How connect() is called' -r -f -a "nonblocking\t'connect() returns at once, and its completion is awaited'
 blocking\t'connect() itself waits; one attempt at a time'"
-complete -c rconnect -l strategy -d 'Try every address, or stop at the first that connects' -r -f -a "all\t'Every address'
-first\t'In order, up to the first that connects'"
+complete -c rconnect -l strategy -d 'Try every address, stop at the first that connects, or race them as browsers do' -r -f -a "all\t'Every address'
+first\t'In order, up to the first that connects'
+race\t'Both families by turns, the next one after a short delay (RFC 8305)'"
+complete -c rconnect -l attempt-delay -d 'Delay of a race before the next address is tried: 10ms to 2s [default: 250ms]' -r -f
 complete -c rconnect -l require -d 'Addresses that must connect: any, all, each-family or a number' -r -f -a "any\t''
 all\t''
 each-family\t''"

@@ -15,6 +15,7 @@ mod ranges;
 mod samples;
 pub mod selftest;
 mod table;
+mod timeline;
 mod units;
 mod wording;
 
@@ -91,6 +92,8 @@ pub struct Style {
     pub verbose: u8,
     /// Begin each target with the wall clock at its start (JSON and CSV always have it).
     pub timestamps: bool,
+    /// Cells of a line of the terminal; `None` where there is no terminal, or nothing is drawn.
+    pub width: Option<usize>,
 }
 
 /// Renders the reports of a run in one form.

@@ -9,29 +9,34 @@
 //! answer that came while the process was busy or stopped is taken first.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 use crate::classify::codes;
-use crate::model::{Attempt, By, Cause, Lookup, Outcome, Reason, Report, Strategy};
+use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Reason, Report, Strategy};
 
+mod answers;
 mod lookups;
 mod path;
 mod plan;
 mod probe;
+mod race;
 mod slots;
 mod strategy;
 mod timers;
 
+use answers::Begin;
 use lookups::Lookups;
 use path::{PathId, Paths};
 pub use plan::{
-    AttemptId, Batch, BatchId, Connect, Ended, Event, LookupFailure, Name, Next, Policy, Resolved, Step, Stop, Target,
+    AttemptId, Batch, BatchId, Connect, Ended, Event, LookupFailure, LookupId, Name, Next, Policy, Resolved, Step,
+    Stop, Target,
 };
-use probe::{Probe, Stage};
+use probe::{Move, Probe, Stage};
+pub use race::{LEAST_ATTEMPT_DELAY, MOST_ATTEMPT_DELAY};
 use slots::Slots;
-use strategy::Move;
 use timers::Timers;
 
 /// Sockets are polled at least this often while there is work to start or to report. Longer, and an attempt would learn
@@ -65,9 +70,16 @@ enum Owner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Attempt(AttemptId),
-    Retry { probe: usize, candidate: usize },
+    Retry {
+        probe: usize,
+        candidate: usize,
+    },
+    /// The next attempt of a race.
+    Turn(usize),
     Lookup(BatchId),
     LookupRetry(BatchId),
+    /// The end of the Resolution Delay.
+    Resolution(BatchId),
 }
 
 /// Whether the source may have more.
@@ -117,7 +129,7 @@ impl Schedule {
     pub fn new(now: Instant, policy: Policy) -> Self {
         Schedule {
             source: Source::Unasked,
-            lookups: Lookups::new(policy.lookups),
+            lookups: Lookups::new(policy.lookups, policy.apart),
             probes: Slab::new(),
             paths: Paths::new(),
             running: Slab::new(),
@@ -248,11 +260,18 @@ impl Schedule {
 
     // Lookups.
 
-    fn looked_up(&mut self, now: Instant, id: BatchId, result: Result<Vec<Resolved>, LookupFailure>) {
+    fn looked_up(&mut self, now: Instant, id: LookupId, result: Result<Vec<Resolved>, LookupFailure>) {
         // An answer may cross our giving up.
         if !self.lookups.is_asked(id) {
             return;
         }
+        match id.family {
+            None => self.lookup_ended(now, id.batch, result),
+            Some(family) => self.family_answered(now, id.batch, family, result),
+        }
+    }
+
+    fn lookup_ended(&mut self, now: Instant, id: BatchId, result: Result<Vec<Resolved>, LookupFailure>) {
         match result {
             Ok(given) => self.lookups.resolved(now, id, &given),
             Err(failure) if self.may_retry_lookup(id, &failure) => {
@@ -262,6 +281,36 @@ impl Schedule {
             }
             Err(failure) => self.lookups.unresolved(now, id, failure),
         }
+    }
+
+    fn family_answered(
+        &mut self,
+        now: Instant,
+        id: BatchId,
+        family: Family,
+        result: Result<Vec<Resolved>, LookupFailure>,
+    ) {
+        match self.lookups.hear(now, id, family, result) {
+            Some(Begin::Now) => self.lookup_ended(now, id, self.lookups.gathered(id)),
+            Some(Begin::At(at)) => self.timers.push(at, Timer::Resolution(id)),
+            Some(Begin::Later) => {}
+            None => self.late_answer(now, id),
+        }
+    }
+
+    /// "If the AAAA response arrives while these connection attempts are in progress but before any connection has been
+    /// established, then the newly received IPv6 addresses are incorporated into the list" (RFC 8305 section 3)
+    fn late_answer(&mut self, now: Instant, id: BatchId) {
+        let Some((lookup, addresses)) = self.lookups.complete(id) else { return };
+        for key in self.waiting_for(id) {
+            self.probes[key].join(Arc::clone(&lookup), &addresses);
+            self.advance(now, key);
+        }
+    }
+
+    /// Targets that wait for the late answer of a batch.
+    fn waiting_for(&self, id: BatchId) -> Vec<usize> {
+        self.probes.iter().filter(|(_, probe)| probe.late == Some(id)).map(|(key, _)| key).collect()
     }
 
     fn may_retry_lookup(&self, id: BatchId, failure: &LookupFailure) -> bool {
@@ -287,7 +336,9 @@ impl Schedule {
         if let Some(deadline) = deadline {
             self.timers.push(deadline, Timer::Lookup(id));
         }
-        Some(Step::Lookup(id, name, protocol))
+        let steps = self.lookups.asked_of(id).into_iter().map(|id| Step::Lookup(id, name.clone(), protocol));
+        self.out.extend(steps);
+        self.out.pop_front()
     }
 
     fn begin_hop(&mut self, now: Instant) -> Option<Step> {
@@ -316,8 +367,10 @@ impl Schedule {
         self.slots.take(now);
         let id = self.run(Owner::Candidate { probe, candidate });
         let protocol = self.probes[probe].protocol;
-        let candidate = &mut self.probes[probe].candidates[candidate];
-        let number = candidate.begin(id);
+        let candidates = &mut self.probes[probe].candidates;
+        let turn = candidates.iter().filter(|candidate| candidate.turn.is_some()).count();
+        let candidate = &mut candidates[candidate];
+        let number = candidate.begin(id, turn);
         Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None })
     }
 
@@ -342,18 +395,28 @@ impl Schedule {
     fn advance(&mut self, now: Instant, key: usize) {
         loop {
             let probe = &mut self.probes[key];
-            match strategy::next(self.policy.strategy, &probe.candidates) {
+            match strategy::next(&self.policy, &probe.candidates, now) {
                 _ if self.stopped.is_some() => break,
                 Move::Start(index) => {
                     probe.candidates[index].stage = Stage::Queued;
                     match self.policy.strategy {
                         Strategy::All => self.ready.push_back((key, index)),
                         // The next address of a target that has begun comes before further targets.
-                        Strategy::First => self.ready.push_front((key, index)),
+                        Strategy::First | Strategy::Race => self.ready.push_front((key, index)),
                     }
                 }
+                Move::Wait(at) => {
+                    if probe.due.replace(at) != Some(at) {
+                        self.timers.push(at, Timer::Turn(key));
+                    }
+                    break;
+                }
+                Move::Cancel(index) => self.cancel(now, key, index),
                 Move::SetAside(index) => {
-                    probe.set_aside(index, now, Outcome::Skipped, Reason::Enough);
+                    if probe.candidates[index].stage == Stage::Queued {
+                        self.ready.retain(|&waiting| waiting != (key, index));
+                    }
+                    probe.leave(index, now);
                 }
                 Move::Nothing => break,
             }
@@ -361,12 +424,25 @@ impl Schedule {
         self.settle(now, key);
     }
 
+    fn cancel(&mut self, now: Instant, key: usize, index: usize) {
+        let candidate = &mut self.probes[key].candidates[index];
+        let Stage::Running(id) = std::mem::replace(&mut candidate.stage, Stage::Ending) else { return };
+        self.running[id.0].given_up = true;
+        self.out.push_back(Step::GiveUp(id, Stop::Overtaken, now));
+    }
+
     /// Reports the target when every address is decided.
     fn settle(&mut self, now: Instant, key: usize) {
         if !self.probes[key].is_decided() {
             return;
         }
-        let mut report = self.probes.remove(key).report(&self.policy, now);
+        let probe = self.probes.remove(key);
+        if let Some(batch) = probe.late
+            && self.waiting_for(batch).is_empty()
+        {
+            self.out.extend(self.lookups.forget(batch).map(Step::Abandon));
+        }
+        let mut report = probe.report(&self.policy, now);
         if self.policy.trace.contains(&report.protocol) {
             if self.stopped.is_none() {
                 let known = self.paths.hold(now, report);
@@ -393,6 +469,10 @@ impl Schedule {
         running.deadline = earliest(timeout.map(|timeout| now + timeout), self.policy.deadline);
         if let Some(deadline) = running.deadline {
             self.timers.push(deadline, Timer::Attempt(id));
+        }
+        if let (Owner::Candidate { probe, candidate }, Strategy::Race) = (running.owner, self.policy.strategy) {
+            self.probes[probe].candidates[candidate].started = Some(now);
+            self.advance(now, probe);
         }
     }
 
@@ -440,7 +520,7 @@ impl Schedule {
         }
         attempt.started = started.map_or(Duration::ZERO, |at| at.saturating_duration_since(probe.started));
         let pause = candidate.again(&attempt, &self.policy).filter(|_| self.stopped.is_none());
-        candidate.record(attempt);
+        candidate.record(now, attempt);
         match pause {
             Some(Duration::ZERO) => {
                 candidate.stage = Stage::Queued;
@@ -451,11 +531,9 @@ impl Schedule {
                 candidate.stage = Stage::Paused(until);
                 self.timers.push(until, Timer::Retry { probe: key, candidate: index });
             }
-            None => {
-                candidate.stage = Stage::Done;
-                self.advance(now, key);
-            }
+            None => candidate.stage = Stage::Done,
         }
+        self.advance(now, key);
     }
 
     /// Hops behind the end of their path teach nothing.
@@ -487,11 +565,13 @@ impl Schedule {
                     self.probes[probe].candidates[candidate].stage = Stage::Queued;
                     self.ready.push_front((probe, candidate));
                 }
-                Some(Timer::Lookup(id)) => {
-                    self.out.push_back(Step::Abandon(id));
-                    self.looked_up(now, id, Err(lookup_timed_out()));
+                Some(Timer::Turn(key)) => {
+                    self.probes[key].due = None;
+                    self.advance(now, key);
                 }
+                Some(Timer::Lookup(id)) => self.give_up_lookups(now, self.lookups.asked_of(id)),
                 Some(Timer::LookupRetry(id)) => self.lookups.queue_again(id),
+                Some(Timer::Resolution(id)) => self.lookup_ended(now, id, self.lookups.gathered(id)),
                 None => return,
             }
         }
@@ -548,19 +628,23 @@ impl Schedule {
         }
     }
 
+    fn give_up_lookups(&mut self, now: Instant, lookups: Vec<LookupId>) {
+        for id in lookups {
+            self.out.push_back(Step::Abandon(id));
+            self.looked_up(now, id, Err(lookup_timed_out()));
+        }
+    }
+
     /// The deadline ends every lookup. A lookup that was under way has failed; the others were not asked.
     fn end_lookups(&mut self, now: Instant) {
-        for id in self.lookups.asked() {
-            self.out.push_back(Step::Abandon(id));
-            self.lookups.unresolved(now, id, lookup_timed_out());
-        }
+        self.give_up_lookups(now, self.lookups.asked());
         self.lookups.never_ask(now);
     }
 
     /// A signal drops what was not begun. Of the targets that wait for a lookup under way, one is reported.
     fn drop_lookups(&mut self, now: Instant) {
         for dropped in self.lookups.drop_all() {
-            self.out.extend(dropped.asked.map(Step::Abandon));
+            self.out.extend(dropped.asked.into_iter().map(Step::Abandon));
             self.ended.cut_short |= dropped.waiting.is_none() || dropped.more;
             let Some((target, protocol, began, failure)) = dropped.waiting else { continue };
             // A lookup that waited for a further try: what it came to is known.
@@ -601,8 +685,10 @@ fn is_live(probes: &Slab<Probe>, running: &Slab<Running>, lookups: &Lookups, at:
             let candidate = probes.get(probe).and_then(|probe| probe.candidates.get(candidate));
             candidate.is_some_and(|candidate| candidate.stage == Stage::Paused(at))
         }
+        Timer::Turn(key) => probes.get(key).is_some_and(|probe| probe.due == Some(at)),
         Timer::Lookup(id) => lookups.is_due(id, at),
         Timer::LookupRetry(id) => lookups.pauses_until(id, at),
+        Timer::Resolution(id) => lookups.delays_until(id, at),
     }
 }
 

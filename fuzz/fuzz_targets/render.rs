@@ -121,6 +121,7 @@ fn lookup(u: &mut Unstructured) -> Result<Lookup> {
         by: maybe(u, |u| u.choose(By::ALL).copied())?,
         cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
         family: maybe(u, |u| u.choose(Family::ALL).copied())?,
+        unanswered: maybe(u, |u| u.choose(Family::ALL).copied())?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
     })
 }

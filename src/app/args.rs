@@ -13,6 +13,7 @@ use crate::classify::requirement::Require;
 use crate::grammar::{dscp, duration, expect, rate};
 use crate::model::{Expected, Mode, Strategy};
 use crate::output::{Format, Show};
+use crate::schedule::{LEAST_ATTEMPT_DELAY, MOST_ATTEMPT_DELAY};
 
 /// Headings of the options, in the order of the help.
 const TARGETS: &str = "Targets";
@@ -84,9 +85,13 @@ pub struct Args {
     #[arg(short, long, value_enum, default_value = "nonblocking", help_heading = ATTEMPTS)]
     pub mode: Mode,
 
-    /// Try every address, or stop at the first that connects
+    /// Try every address, stop at the first that connects, or race them as browsers do
     #[arg(long, value_enum, default_value = "all", help_heading = ATTEMPTS)]
     pub strategy: Strategy,
+
+    /// Delay of a race before the next address is tried: 10ms to 2s [default: 250ms]
+    #[arg(long, value_name = "DURATION", value_parser = attempt_delay, allow_negative_numbers = true, help_heading = ATTEMPTS)]
+    pub attempt_delay: Option<Duration>,
 
     /// Addresses that must connect: any, all, each-family or a number
     #[arg(long, value_name = "WHAT", default_value = "any", help_heading = ATTEMPTS)]
@@ -322,6 +327,7 @@ impl ValueEnum for Strategy {
         let help = match self {
             Strategy::All => "Every address",
             Strategy::First => "In order, up to the first that connects",
+            Strategy::Race => "Both families by turns, the next one after a short delay (RFC 8305)",
         };
         Some(clap::builder::PossibleValue::new(self.slug()).help(help))
     }
@@ -355,6 +361,13 @@ fn number(text: &str, least: u32, most: u32) -> Result<u32, String> {
 /// A limit that may be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(pub Option<Duration>);
+
+/// The bounds of RFC 8305 section 5.
+fn attempt_delay(text: &str) -> Result<Duration, String> {
+    let delay = duration::parse(text)?;
+    let bounds = LEAST_ATTEMPT_DELAY..=MOST_ATTEMPT_DELAY;
+    bounds.contains(&delay).then_some(delay).ok_or_else(|| "expected 10ms to 2s (RFC 8305)".into())
+}
 
 fn limit(text: &str) -> Result<Limit, String> {
     duration::parse_limit(text).map(Limit)

@@ -33,6 +33,8 @@ pub struct Rules {
     pub source: Option<SocketAddr>,
     /// An attempt ends by a limit of ours, if by nothing else.
     pub limited: bool,
+    /// Addresses race.
+    pub race: bool,
 }
 
 impl Rules {
@@ -81,6 +83,10 @@ impl Rules {
         ensure!(
             self.limited || spec.protocol == Protocol::Tcp,
             "--timeout 0: the system has no limit for a reply to a datagram: give one, or a --deadline"
+        );
+        ensure!(
+            !self.race || spec.protocol == Protocol::Tcp,
+            "--strategy race is won by a handshake, and UDP has none: use --strategy all or first for {spec}"
         );
         if let Hosts::One(Host::Literal { address, .. }) = &spec.hosts {
             no_escaped_zone(address)?;

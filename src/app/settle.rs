@@ -39,6 +39,9 @@ const LONGEST_PAYLOAD: usize = 65_507;
 /// More in flight fills the queues of the machine itself and of the path before it finds anything sooner.
 const MOST_BY_DEFAULT: usize = 1000;
 
+/// "One recommended value for a default delay is 250 milliseconds." (RFC 8305 section 5)
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
 /// The variables of the environment by name.
 pub type Environment = dyn Fn(&str) -> Option<OsString>;
 
@@ -125,9 +128,10 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
         notes.push("--fail-on-icmp has no effect: this system tells of no ICMP message while connect() goes on".into());
     }
     let policy = policy(&args, &specs, source, trace, &mut notes);
+    let apart = rules.race && family.is_none();
     Ok(Probe {
         specs,
-        policy,
+        policy: Policy { apart, ..policy },
         socket: sockets(&args, source)?,
         resolve: resolve::Options { family, strict },
         format,
@@ -146,8 +150,8 @@ fn rules(args: &Args) -> Result<Rules> {
     let limited = args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some());
     let ports = args.ports.clone();
     let excluded = Arc::default();
-    let mut rules =
-        Rules { protocol, interface, ports, excluded, numeric: args.numeric, yes: args.yes, pins, source, limited };
+    let (numeric, yes, race) = (args.numeric, args.yes, args.strategy == Strategy::Race);
+    let mut rules = Rules { protocol, interface, ports, excluded, numeric, yes, pins, source, limited, race };
     for text in &args.resolve {
         let pin = rules.grammar().pin(text).context("--resolve")?;
         let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
@@ -208,6 +212,7 @@ fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
         !first || matches!(args.require, Require::Any | Require::Count(1)),
         "--strategy first stops at the first success and --require asks for more: use --strategy all"
     );
+    races(args)?;
     ensure!(
         !first || args.expect.is_none(),
         "--expect is about every address and --strategy first stops at the first success: use --strategy all"
@@ -233,12 +238,44 @@ fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
     Ok(())
 }
 
+/// What does not go with a race, and what only a race has.
+fn races(args: &Args) -> Result<()> {
+    if args.strategy != Strategy::Race {
+        ensure!(
+            args.attempt_delay.is_none(),
+            "--attempt-delay is the delay between the attempts of a race: add --strategy race"
+        );
+        return Ok(());
+    }
+    ensure!(
+        matches!(args.require, Require::Any | Require::Count(1)),
+        "--strategy race ends at the first success and --require asks for more: use --strategy all"
+    );
+    ensure!(
+        args.expect.is_none(),
+        "--expect is about every address and --strategy race ends at the first success: use --strategy all"
+    );
+    ensure!(
+        args.mode == Mode::Nonblocking,
+        "--strategy race has several attempts in flight: leave --mode blocking out, or use --strategy first"
+    );
+    ensure!(
+        args.concurrency.is_none_or(|n| n > 1),
+        "--strategy race has several attempts in flight: leave -j 1 out, or use --strategy first"
+    );
+    Ok(())
+}
+
 /// What does not go with a source address of that port, or with one family alone.
 fn of_source(args: &Args, source: Option<SocketAddr>, family: Option<Family>) -> Result<()> {
     let port = has_port(source);
     ensure!(
         !args.trace || !port,
         "--trace sends several hops at once, and they cannot share a port: give --source an address alone"
+    );
+    ensure!(
+        !port || args.reuse_address || args.strategy != Strategy::Race,
+        "--strategy race has several attempts in flight, and they cannot share a port: give --source an address alone"
     );
     ensure!(
         !port || args.reuse_address || args.concurrency.is_none_or(|n| n == 1),
@@ -285,6 +322,8 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
     let (concurrency, lookups) = concurrency(args, specs, alone, notes);
     Policy {
         strategy: args.strategy,
+        attempt_delay: args.attempt_delay.unwrap_or(ATTEMPT_DELAY),
+        apart: false,
         require: args.expect.map_or(args.require, Require::Expect),
         mode: args.mode,
         concurrency,
@@ -379,12 +418,14 @@ fn read_payload(path: &str) -> io::Result<Vec<u8>> {
 }
 
 fn style(args: &Args, environment: &Environment) -> Style {
+    let draws = args.strategy == Strategy::Race && args.verbose > 0;
     Style {
         color: color(args.color, environment, || io::stdout().is_terminal()),
         ascii: !is_utf8(environment),
         show: args.show.unwrap_or_default(),
         verbose: args.verbose,
         timestamps: args.timestamps,
+        width: if draws { sys::terminal_width() } else { None },
     }
 }
 

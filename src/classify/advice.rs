@@ -59,10 +59,10 @@ fn last_tries(report: &Report) -> Vec<&Attempt> {
     report.attempts.chunk_by(|a, b| a.address == b.address).filter_map(<[Attempt]>::last).collect()
 }
 
-/// One family fails at every address, and the other does not.
+/// One family fails at every address, and the other does not. An attempt that was cancelled tells nothing of its family.
 fn of_family(last_tries: &[&Attempt]) -> Option<Advice> {
-    let tried =
-        |family: Family| last_tries.iter().filter(move |a| a.phase.is_some() && Family::of(a.address.ip()) == family);
+    let counts = |attempt: &Attempt| attempt.phase.is_some() && attempt.outcome != Outcome::Cancelled;
+    let tried = |family: Family| last_tries.iter().filter(move |a| counts(a) && Family::of(a.address.ip()) == family);
     let connected = |family| tried(family).filter(|attempt| attempt.outcome == Outcome::Connected).count();
     let [v4, v6] = [Family::V4, Family::V6].map(|family| (tried(family).count(), connected(family)));
     let broken = match (v4, v6) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::classify::{codes, icmp};
 use crate::model::{
     Attempt, By, Cause, Code, End, Ended, Event, Evidence, Icmp, Name, Neighbour, Outcome, Phase, Platform, Protocol,
-    Route, RouteKind,
+    Reason, Route, RouteKind,
 };
 
 /// What the system can be asked of an attempt that has ended, in this order.
@@ -90,6 +90,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         End::Error(code) => (Ended::System, Some(code)),
         End::Limit => (Ended::Limit, None),
         End::Interrupted => (Ended::Signal, None),
+        End::Overtaken => (Ended::Race, None),
     };
     Attempt {
         address: evidence.address,
@@ -108,7 +109,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         icmp: verdict.icmp,
         rtt: evidence.tcp.rtt,
         route: evidence.route.filter(|route| *route != Route::default()),
-        reason: None,
+        reason: (evidence.end == End::Overtaken).then_some(Reason::Overtaken),
         events,
     }
 }
@@ -151,6 +152,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
         End::Success => success(evidence),
         End::Limit => limit(evidence),
         End::Interrupted => (Outcome::Interrupted, None, None),
+        End::Overtaken => (Outcome::Cancelled, None, None),
         End::Error(code) => match decisive {
             Some(icmp) => by_message(evidence, icmp, code),
             None => by_code(evidence, code),

@@ -51,7 +51,7 @@ pub struct Attempt {
     pub rtt: Option<Duration>,
     /// What the routing table says of the destination (asked for when it explains a failure).
     pub route: Option<Route>,
-    /// Why it was not tried, for [`Outcome::Skipped`] and [`Outcome::Cancelled`].
+    /// Why it was not tried ([`Outcome::Skipped`]) or not seen to its end ([`Outcome::Cancelled`]).
     pub reason: Option<Reason>,
     /// Steps with their times, recorded at `-v`.
     pub events: Vec<Event>,

@@ -33,6 +33,8 @@ pub enum End {
     Limit,
     /// A signal ended it.
     Interrupted,
+    /// Another address connected first.
+    Overtaken,
 }
 
 /// What the kernel's TCP knows of an attempt; every part is `None` where this system cannot tell.

@@ -51,8 +51,10 @@ pub struct Lookup {
     pub by: Option<By>,
     /// The finest cause that the code allows.
     pub cause: Option<Cause>,
-    /// The family that was asked for, where it was not both.
+    /// The family that was asked for, where it was not both; where both gave different answers, that of the error.
     pub family: Option<Family>,
+    /// The family whose addresses had not come when the target was decided.
+    pub unanswered: Option<Family>,
     /// Why the name was not asked for.
     pub reason: Option<Reason>,
 }

@@ -112,6 +112,7 @@ slugs! {
         System = "system": "the system decided it",
         Limit = "limit": "a timeout or the deadline of rconnect expired",
         Signal = "signal": "a signal ended it",
+        Race = "race": "another address connected first",
     }
 }
 
@@ -148,6 +149,7 @@ slugs! {
     Strategy {
         All = "all": "every address",
         First = "first": "in order, until one connects",
+        Race = "race": "both families by turns, the next one after a short delay, until one connects (RFC 8305)",
     }
 }
 
@@ -252,12 +254,13 @@ impl Platform {
 }
 
 slugs! {
-    /// Why an address was not tried.
+    /// Why an address was not tried, or its attempt was cancelled.
     Reason {
         Deadline = "deadline": "the deadline was reached",
         Signal = "signal": "interrupted",
         NoRoute = "no-route": "no local route for this family",
         Enough = "enough": "an earlier address connected",
+        Overtaken = "overtaken": "another address connected first",
     }
 }
 
@@ -294,6 +297,7 @@ slugs! {
         PendingError = "SO_ERROR": "the pending error was taken",
         Limit = "limit": "rconnect's limit ran out",
         Signal = "signal": "a signal ended it",
+        Overtaken = "overtaken": "another address connected first",
     }
 }
 

@@ -346,7 +346,7 @@ impl Connecting {
     /// Ends the attempt from outside, as at that instant; what is known of it is kept. An answer that came since the last
     /// look is not given up.
     pub fn give_up(mut self, end: End, now: Instant) -> Attempt {
-        self.diary.note(if end == End::Limit { EventKind::Limit } else { EventKind::Signal }, None);
+        self.diary.note(kind(end), None);
         match self.connect.protocol {
             Protocol::Tcp => {
                 let tcp = sys::tcp_facts(&self.socket);
@@ -403,5 +403,14 @@ impl Connecting {
             let at = message.arrival.and_then(|arrival| arrival.duration_since(self.called.1).ok());
             self.messages.push((Icmp { at, ..message.icmp }, message.errno));
         }
+    }
+}
+
+/// The event that an end from outside is.
+fn kind(end: End) -> EventKind {
+    match end {
+        End::Limit => EventKind::Limit,
+        End::Overtaken => EventKind::Overtaken,
+        _ => EventKind::Signal,
     }
 }

@@ -82,13 +82,13 @@ pub fn run(
                 let next = source.next(&mut driver.waiter, over);
                 driver.schedule.tell(clock::now(), Event::Next(next));
             }
-            Step::Lookup(batch, name, protocol) => {
-                if let Some(result) = driver.resolver.start(&mut driver.waiter, batch, &name, protocol) {
-                    driver.schedule.tell(clock::now(), Event::LookedUp(batch, result));
+            Step::Lookup(id, name, protocol) => {
+                if let Some(result) = driver.resolver.start(&mut driver.waiter, id, &name, protocol) {
+                    driver.schedule.tell(clock::now(), Event::LookedUp(id, result));
                     driver.schedule.tell(clock::now(), Event::LookupOver);
                 }
             }
-            Step::Abandon(batch) => driver.resolver.abandon(batch),
+            Step::Abandon(id) => driver.resolver.abandon(id),
             Step::Connect(id, connect) => driver.connect(id, connect),
             Step::GiveUp(id, why, at) => driver.give_up(id, why, at),
             Step::Report(report) => driver.written(sink.report(*report)),
@@ -119,6 +119,7 @@ impl Driver<'_> {
         let end = match why {
             Stop::Limit => End::Limit,
             Stop::Interrupted => End::Interrupted,
+            Stop::Overtaken => End::Overtaken,
         };
         self.finish(id, Box::new(connecting.give_up(end, at)));
     }
@@ -144,8 +145,8 @@ impl Driver<'_> {
         }
         self.ready = ready;
         for (at, answer) in self.resolver.answers() {
-            if let Some((batch, result)) = answer {
-                self.schedule.tell(at, Event::LookedUp(batch, result));
+            if let Some((id, result)) = answer {
+                self.schedule.tell(at, Event::LookedUp(id, result));
             }
             self.schedule.tell(at, Event::LookupOver);
         }

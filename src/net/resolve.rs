@@ -11,13 +11,13 @@ use crate::classify::codes;
 use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
 use crate::net::pool::{Ended as Called, Pool};
 use crate::net::sys::{self, Waiter};
-use crate::schedule::{BatchId, LookupFailure, Name, Resolved};
+use crate::schedule::{LookupFailure, LookupId, Name, Resolved};
 
 /// What the resolver said.
 type Answer = Result<Vec<Resolved>, Code>;
 
 /// When a lookup ended, and what became of it, unless it was abandoned.
-type Ended = (Instant, Option<(BatchId, Result<Vec<Resolved>, LookupFailure>)>);
+type Ended = (Instant, Option<(LookupId, Result<Vec<Resolved>, LookupFailure>)>);
 
 /// What every lookup of a run shares.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub struct Resolver {
     options: Options,
     pool: Option<Pool<Answer>>,
     /// Lookups by ticket; one that was abandoned is no longer here, and its answer is dropped.
-    pending: Vec<(u64, BatchId)>,
+    pending: Vec<(u64, LookupId)>,
     tickets: u64,
 }
 
@@ -47,24 +47,24 @@ impl Resolver {
     pub fn start(
         &mut self,
         waiter: &mut Waiter,
-        batch: BatchId,
+        id: LookupId,
         name: &Name,
         protocol: Protocol,
     ) -> Option<Result<Vec<Resolved>, LookupFailure>> {
         match name {
             Name::Pinned(addresses) => Some(self.literals(addresses.iter().copied())),
             Name::Scoped(ip, zone) => Some(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
-            Name::Host(name) => match self.ask(waiter, batch, name, protocol) {
+            Name::Host(name) => match self.ask(waiter, id, name, protocol) {
                 Ok(()) => None,
                 // A limit cannot end a lookup in this thread, but a program without threads has the answer, too.
-                Err(_) => Some(self.of_host(lookup(self.options, name, protocol))),
+                Err(_) => Some(self.of_host(lookup(self.options, id.family, name, protocol))),
             },
         }
     }
 
-    /// Forgets the lookup of a batch.
-    pub fn abandon(&mut self, batch: BatchId) {
-        self.pending.retain(|&(_, pending)| pending != batch);
+    /// Forgets a lookup.
+    pub fn abandon(&mut self, id: LookupId) {
+        self.pending.retain(|&(_, pending)| pending != id);
     }
 
     /// The lookups that have ended, those that were abandoned included.
@@ -75,8 +75,8 @@ impl Resolver {
 
     fn ended(&mut self, Called { ticket, at, result }: Called<Answer>) -> Ended {
         let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
-        let batch = place.map(|place| self.pending.swap_remove(place).1);
-        (at, batch.map(|batch| (batch, self.of_host(result))))
+        let id = place.map(|place| self.pending.swap_remove(place).1);
+        (at, id.map(|id| (id, self.of_host(result))))
     }
 
     fn of_host(&self, result: Answer) -> Result<Vec<Resolved>, LookupFailure> {
@@ -85,14 +85,14 @@ impl Resolver {
 
     /// # Errors
     /// Why there is no thread to ask.
-    fn ask(&mut self, waiter: &mut Waiter, batch: BatchId, name: &str, protocol: Protocol) -> io::Result<()> {
+    fn ask(&mut self, waiter: &mut Waiter, id: LookupId, name: &str, protocol: Protocol) -> io::Result<()> {
         let pool = match self.pool.take() {
             Some(pool) => pool,
             None => Pool::new(waiter.waker()?),
         };
         let (options, name, ticket) = (self.options, name.to_owned(), self.tickets);
-        self.pool.insert(pool).call(ticket, move || lookup(options, &name, protocol))?;
-        self.pending.push((ticket, batch));
+        self.pool.insert(pool).call(ticket, move || lookup(options, id.family, &name, protocol))?;
+        self.pending.push((ticket, id));
         self.tickets += 1;
         Ok(())
     }
@@ -105,8 +105,13 @@ impl Resolver {
     }
 }
 
-fn lookup(options: Options, name: &str, protocol: Protocol) -> Answer {
-    sys::lookup(name, options.family, protocol).map(|found| mark(found, options.strict))
+/// `half`: the family that is asked for, where the other one is asked for apart.
+fn lookup(options: Options, half: Option<Family>, name: &str, protocol: Protocol) -> Answer {
+    let found = sys::lookup(name, half.or(options.family), protocol)?;
+    Ok(match half {
+        Some(_) => survey(&found, options.strict, protocol),
+        None => mark(found, options.strict),
+    })
 }
 
 /// The failure of a literal of the other family; getaddrinfo's word for it is EAI_ADDRFAMILY where it exists.
@@ -143,7 +148,18 @@ fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Resolved> {
         let (own, other) = if address.is_ipv6() { (v6, v4) } else { (v4, v6) };
         (!own && other).then_some(Reason::NoRoute)
     };
-    addresses.iter().map(|&address| Resolved { address, skip: skip(&address) }).collect()
+    addresses.iter().map(|&address| Resolved { address, skip: skip(&address), source: None }).collect()
+}
+
+/// What RFC 6724 asks of each address of one family, where the other one is asked for apart: is there a route, and which
+/// source address would it have? Whether an address without a route is skipped depends on the other family.
+fn survey(addresses: &[SocketAddr], strict: bool, protocol: Protocol) -> Vec<Resolved> {
+    let found = |&address: &SocketAddr| {
+        let routed = strict || sys::has_route(with_port(address));
+        let source = sys::route(None, with_port(address), protocol).and_then(|route| route.source);
+        Resolved { address, skip: (!routed).then_some(Reason::NoRoute), source }
+    };
+    addresses.iter().map(found).collect()
 }
 
 /// Some systems refuse port 0 before they look for a route; discard (RFC 863) is as good as any, nothing is sent.

@@ -84,9 +84,11 @@ pub const COLUMNS: &[Column] = &[
     column("icmp_decisive", "true if it ended the attempt", |l| l.icmp(|i| i.decisive)),
     column("syns", "SYN segments sent", |l| l.attempt(|a| a.syns)),
     column("rtt_us", "µs from SYN to SYN/ACK, measured by the kernel", |l| l.attempt(|a| a.rtt.map(micros))),
-    column("reason", "why the address was not tried", |l| l.attempt(|a| a.reason.map(Reason::meaning))),
+    column("reason", "why the address was not tried, or its attempt was cancelled", |l| {
+        l.attempt(|a| a.reason.map(Reason::meaning))
+    }),
     column("advice", "what to check next", |l| text(advice(l))),
-    column("ended", "what ended the attempt: system, limit or signal", |l| l.attempt(|a| a.ended)),
+    column("ended", "what ended the attempt: system, limit, signal or race", |l| l.attempt(|a| a.ended)),
     column("reply_from", "address and port that the reply to a datagram came from", |l| l.attempt(|a| a.reply_from)),
 ];
 

@@ -8,9 +8,11 @@ use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
 use super::wording::{codes, neighbour};
-use super::{Service, Show, Style, matrix, path};
+use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
-use crate::model::{Attempt, By, Cause, Ended, Event, Icmp, Outcome, Phase, Protocol, Report, Route, Totals};
+use crate::model::{
+    Attempt, By, Cause, Ended, Event, Family, Icmp, Lookup, Outcome, Phase, Protocol, Report, Route, Totals,
+};
 
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
@@ -97,6 +99,7 @@ impl Page {
             let block = table::lines(&rows, "  ", Columns::default().widened(&rows), style);
             std::iter::once(stamp + &header(report, style)).chain(block).collect()
         };
+        lines.extend(timeline::lines(report, style));
         lines.extend(paths(report, style));
         lines.extend(self.advice(report, style).iter().map(advice_line));
         lines.extend(closing(report));
@@ -170,8 +173,21 @@ fn header(report: &Report, style: Style) -> String {
         _ if style.verbose == 0 => String::new(),
         again => format!(" ({} dropped)", count(again, "duplicate", "duplicates")),
     };
-    let codes = lookup.error.map(|code| format!("  {}", codes(code, style))).unwrap_or_default();
-    format!("{}  {}{took}{again}{codes}", report.target, count(lookup.addresses, "address", "addresses"))
+    let codes = lookup.error.map(|code| format!("  {}{}", half(lookup), codes(code, style))).unwrap_or_default();
+    let missing = missing(lookup).map(|family| format!(", {} unanswered", family.meaning())).unwrap_or_default();
+    format!("{}  {}{took}{again}{missing}{codes}", report.target, count(lookup.addresses, "address", "addresses"))
+}
+
+/// Whose lookup failed, where the other family has addresses.
+fn half(lookup: &Lookup) -> String {
+    let family = lookup.family.filter(|_| lookup.addresses > 0);
+    family.map(|family| format!("{}: ", family.meaning())).unwrap_or_default()
+}
+
+/// The family that was waited for in vain, or not waited for to the end.
+fn missing(lookup: &Lookup) -> Option<Family> {
+    let limit = lookup.by == Some(By::Limit) && lookup.addresses > 0;
+    lookup.unanswered.or(lookup.family.filter(|_| limit))
 }
 
 /// A target that came to its end before there was an address to try.
@@ -192,7 +208,9 @@ fn rows(report: &Report, style: Style, first: &str, service: Option<Service>) ->
         (1.., 2..) if report.attempts[index - 1].address == attempt.address => format!("  try {}", attempt.number),
         _ => address(attempt.address),
     };
-    let same = |a: &Attempt, b: &Attempt| a.reason.is_some() && (a.outcome, a.reason) == (b.outcome, b.reason);
+    let same = |a: &Attempt, b: &Attempt| {
+        a.reason.is_some() && a.phase.is_none() && b.phase.is_none() && (a.outcome, a.reason) == (b.outcome, b.reason)
+    };
     let mut index = 0;
     let mut rows = Vec::new();
     for attempts in report.attempts.chunk_by(same) {
@@ -292,6 +310,7 @@ fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String
     match (attempt.outcome, attempt.by) {
         (Outcome::Connected, _) => connected(protocol, attempt),
         (Outcome::SelfConnected, _) => Some(self_connect(attempt.local)),
+        (Outcome::Cancelled, _) if attempt.phase.is_some() => Some(format!("{} until then", silence(attempt.syns))),
         (Outcome::Unconfirmed, _) => Some("sent; neither a reply nor an error came back".into()),
         (Outcome::Interrupted, _) if attempt.phase.is_some() => {
             Some(format!("{} when the signal came", silence(attempt.syns)))
@@ -446,7 +465,8 @@ mod tests {
     use super::*;
     use crate::model::{Name, Reason};
 
-    const PLAIN: Style = Style { color: false, ascii: false, show: Show::Folded, verbose: 0, timestamps: false };
+    const PLAIN: Style =
+        Style { color: false, ascii: false, show: Show::Folded, verbose: 0, timestamps: false, width: None };
     const VERBOSE: Style = Style { verbose: 1, ..PLAIN };
 
     fn page(targets: Option<u128>) -> Page {

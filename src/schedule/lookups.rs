@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::plan::{Batch, BatchId, LookupFailure, Name, Resolved, Target};
-use crate::model::{By, Lookup, Protocol, Reason};
+use super::answers::{Answers, Begin};
+use super::plan::{Batch, BatchId, LookupFailure, LookupId, Name, Resolved, Target};
+use crate::model::{By, Family, Lookup, Protocol, Reason};
 
 /// Batches that have been read and not used up.
 pub struct Lookups {
-    /// Lookups under way at most.
+    /// Lookups under way at most; one more where both families of a name are asked for apart.
     most: usize,
+    apart: bool,
     /// Lookups under way, abandoned ones included: nothing ends getaddrinfo().
     under_way: usize,
     batches: Slab<Pending>,
@@ -25,7 +27,7 @@ pub struct Lookups {
     read: u64,
 }
 
-/// Invariant: at least one target is left.
+/// Invariant: at least one target is left, or those that were drawn wait for an answer that is late.
 struct Pending {
     /// Its place among all that were read.
     number: u64,
@@ -34,6 +36,8 @@ struct Pending {
     /// When the first lookup began. The first target has waited since then.
     began: Option<Instant>,
     tries: u32,
+    /// What is known of each family, where they are asked for apart.
+    answers: Option<Answers>,
     state: State,
 }
 
@@ -56,6 +60,8 @@ enum State {
     Ready {
         lookup: Arc<Lookup>,
         addresses: Arc<[Resolved]>,
+        /// The family whose addresses are still to come, and until when they may.
+        late: Option<(Family, Option<Instant>)>,
     },
     /// While it changes.
     Changing,
@@ -73,12 +79,14 @@ pub struct Drawn {
     pub lookup: Arc<Lookup>,
     /// What it gave.
     pub addresses: Arc<[Resolved]>,
+    /// The batch, where the addresses of a family are still to come.
+    pub late: Option<BatchId>,
 }
 
 /// What becomes of a batch that a signal leaves behind.
 pub struct Dropped {
-    /// Its lookup was under way.
-    pub asked: Option<BatchId>,
+    /// Its lookups that were under way.
+    pub asked: Vec<LookupId>,
     /// The target that had waited for the lookup, and since when; what an earlier try came to.
     pub waiting: Option<(Target, Protocol, Instant, Option<LookupFailure>)>,
     /// Further targets were left.
@@ -86,10 +94,10 @@ pub struct Dropped {
 }
 
 impl Lookups {
-    /// Without batches; `most` lookups at the same time.
-    pub fn new(most: usize) -> Self {
+    /// Without batches; `most` lookups at the same time. `apart`: both families of a name are asked for apart.
+    pub fn new(most: usize, apart: bool) -> Self {
         let (batches, queue, ready) = (Slab::new(), VecDeque::new(), BTreeSet::new());
-        Lookups { most, under_way: 0, batches, queue, ready, read: 0 }
+        Lookups { most, apart, under_way: 0, batches, queue, ready, read: 0 }
     }
 
     /// Batches held.
@@ -117,11 +125,14 @@ impl Lookups {
         self.read += 1;
         let state = match name {
             Some(name) => State::Queued { name, failure: None },
-            None => {
-                State::Ready { lookup: Arc::new(Lookup { addresses: 1, ..Lookup::default() }), addresses: [].into() }
-            }
+            None => State::Ready {
+                lookup: Arc::new(Lookup { addresses: 1, ..Lookup::default() }),
+                addresses: [].into(),
+                late: None,
+            },
         };
-        let id = BatchId(self.batches.insert(Pending { number, protocol, targets, began: None, tries: 0, state }));
+        let pending = Pending { number, protocol, targets, began: None, tries: 0, answers: None, state };
+        let id = BatchId(self.batches.insert(pending));
         if named {
             self.queue.push_back(id);
         } else {
@@ -129,7 +140,8 @@ impl Lookups {
         }
     }
 
-    /// Begins the next lookup, if one is queued and a place is free. Its timeout counts from here.
+    /// Begins the next lookup, if one is queued and a place is free. Its timeout counts from here. [`Lookups::asked_of`]
+    /// has the questions to ask.
     pub fn begin(&mut self, now: Instant, deadline: Option<Instant>) -> Option<(BatchId, Name, Protocol)> {
         if self.under_way >= self.most {
             return None;
@@ -139,9 +151,16 @@ impl Lookups {
         let State::Queued { name, .. } = batch.take_state() else { return None };
         batch.began.get_or_insert(now);
         batch.tries += 1;
+        batch.answers = (self.apart && matches!(name, Name::Host(_))).then(Answers::default);
         batch.state = State::Asked { name: name.clone(), deadline };
-        self.under_way += 1;
-        Some((id, name, batch.protocol))
+        let protocol = batch.protocol;
+        self.under_way += self.asked_of(id).len();
+        Some((id, name, protocol))
+    }
+
+    /// The lookups of a batch that are under way and wanted.
+    pub fn asked_of(&self, id: BatchId) -> Vec<LookupId> {
+        self.batches.get(id.0).map(|batch| batch.asked(id)).unwrap_or_default()
     }
 
     /// A lookup, abandoned or not, has ended and gives its place back.
@@ -151,14 +170,74 @@ impl Lookups {
     }
 
     /// Whether the lookup is under way and wanted.
-    pub fn is_asked(&self, id: BatchId) -> bool {
-        self.batches.get(id.0).is_some_and(|batch| matches!(batch.state, State::Asked { .. }))
+    pub fn is_asked(&self, id: LookupId) -> bool {
+        self.asked_of(id.batch).contains(&id)
     }
 
-    /// Whether the lookup has that deadline and has not ended.
+    /// Whether a lookup of the batch has that deadline and has not ended.
     pub fn is_due(&self, id: BatchId, at: Instant) -> bool {
         let state = self.batches.get(id.0).map(|batch| &batch.state);
-        matches!(state, Some(State::Asked { deadline: Some(deadline), .. }) if *deadline == at)
+        let deadline = match state {
+            Some(State::Asked { deadline, .. } | State::Ready { late: Some((_, deadline)), .. }) => *deadline,
+            _ => None,
+        };
+        deadline == Some(at)
+    }
+
+    /// Takes the answer about one family.
+    pub fn hear(
+        &mut self,
+        now: Instant,
+        id: BatchId,
+        family: Family,
+        result: Result<Vec<Resolved>, LookupFailure>,
+    ) -> Option<Begin> {
+        let batch = &mut self.batches[id.0];
+        let answers = batch.answers.as_mut()?;
+        answers.hear(now, family, result);
+        matches!(batch.state, State::Asked { .. }).then(|| answers.begin())
+    }
+
+    /// Whether the batch waits for the second family until that instant.
+    pub fn delays_until(&self, id: BatchId, at: Instant) -> bool {
+        let asked = |batch: &&Pending| matches!(batch.state, State::Asked { .. });
+        let answers = self.batches.get(id.0).filter(asked).and_then(|batch| batch.answers.as_ref());
+        answers.is_some_and(|answers| answers.begin() == Begin::At(at))
+    }
+
+    /// What both families came to so far.
+    pub fn gathered(&self, id: BatchId) -> Result<Vec<Resolved>, LookupFailure> {
+        let answers = self.batches[id.0].answers.clone().unwrap_or_default();
+        let addresses = answers.sorted();
+        match answers.failure() {
+            Some(failure) if addresses.is_empty() => Err(failure),
+            _ => Ok(addresses),
+        }
+    }
+
+    /// The late answer of a batch is there: what is known of the name now. A batch without further targets is dropped.
+    pub fn complete(&mut self, id: BatchId) -> Option<(Arc<Lookup>, Arc<[Resolved]>)> {
+        let batch = &mut self.batches[id.0];
+        let answers = batch.answers.as_ref()?;
+        let (found, duplicates) = distinct(&answers.sorted());
+        let failure = answers.failure();
+        let State::Ready { lookup, addresses, late } = &mut batch.state else { return None };
+        let known = Lookup { elapsed: lookup.elapsed, ..of_families(found.len(), duplicates, failure) };
+        (*lookup, *addresses, *late) = (Arc::new(known), found.into(), None);
+        let known = (Arc::clone(lookup), Arc::clone(addresses));
+        if batch.targets.peek().is_none() {
+            self.batches.remove(id.0);
+        }
+        Some(known)
+    }
+
+    /// No target that was drawn waits for the late answer any more: gives the lookup that nobody wants then.
+    pub fn forget(&mut self, id: BatchId) -> Option<LookupId> {
+        let batch = self.batches.get_mut(id.0)?;
+        if batch.targets.peek().is_some() {
+            return None;
+        }
+        self.batches.remove(id.0).asked(id).pop()
     }
 
     /// Whether the batch pauses until that instant.
@@ -191,15 +270,9 @@ impl Lookups {
 
     /// The lookup gave addresses. Each address is kept once.
     pub fn resolved(&mut self, now: Instant, id: BatchId, given: &[Resolved]) {
-        let mut addresses: Vec<Resolved> = Vec::with_capacity(given.len());
-        for entry in given {
-            if !addresses.iter().any(|known| same_host(known.address, entry.address)) {
-                addresses.push(*entry);
-            }
-        }
-        let duplicates = given.len() - addresses.len();
-        let lookup = Lookup { addresses: addresses.len(), duplicates, ..Lookup::default() };
-        self.answered(now, id, lookup, addresses.into());
+        let (addresses, duplicates) = distinct(given);
+        let failure = self.batches[id.0].answers.as_ref().and_then(Answers::failure);
+        self.answered(now, id, of_families(addresses.len(), duplicates, failure), addresses.into());
     }
 
     /// The lookup failed for good. Every target of the batch shares its failure.
@@ -210,7 +283,13 @@ impl Lookups {
     fn answered(&mut self, now: Instant, id: BatchId, lookup: Lookup, addresses: Arc<[Resolved]>) {
         let batch = &mut self.batches[id.0];
         let elapsed = batch.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
-        batch.state = State::Ready { lookup: Arc::new(Lookup { elapsed, ..lookup }), addresses };
+        let deadline = match batch.state {
+            State::Asked { deadline, .. } => deadline,
+            _ => None,
+        };
+        let unanswered = batch.asked(id).iter().find_map(|asked| asked.family);
+        let lookup = Arc::new(Lookup { elapsed, unanswered, ..lookup });
+        batch.state = State::Ready { lookup, addresses, late: unanswered.map(|family| (family, deadline)) };
         self.ready.insert((batch.number, id));
     }
 
@@ -218,20 +297,21 @@ impl Lookups {
     pub fn draw(&mut self) -> Option<Drawn> {
         let &(number, id) = self.ready.first()?;
         let batch = &mut self.batches[id.0];
-        let State::Ready { lookup, addresses } = &batch.state else { return None };
-        let (lookup, addresses) = (Arc::clone(lookup), Arc::clone(addresses));
+        let State::Ready { lookup, addresses, late } = &batch.state else { return None };
+        let (lookup, addresses, late) = (Arc::clone(lookup), Arc::clone(addresses), late.map(|_| id));
         let (target, protocol, began) = (batch.targets.next()?, batch.protocol, batch.began.take());
         if batch.targets.peek().is_none() {
             self.ready.remove(&(number, id));
-            self.batches.remove(id.0);
+            if late.is_none() {
+                self.batches.remove(id.0);
+            }
         }
-        Some(Drawn { target, protocol, began, lookup, addresses })
+        Some(Drawn { target, protocol, began, lookup, addresses, late })
     }
 
     /// Lookups that are under way and wanted.
-    pub fn asked(&self) -> Vec<BatchId> {
-        let asked = self.batches.iter().filter(|(_, batch)| matches!(batch.state, State::Asked { .. }));
-        asked.map(|(id, _)| BatchId(id)).collect()
+    pub fn asked(&self) -> Vec<LookupId> {
+        self.batches.iter().flat_map(|(id, batch)| batch.asked(BatchId(id))).collect()
     }
 
     /// The deadline came before these lookups began. What an earlier try came to is known; otherwise the targets of the
@@ -280,18 +360,50 @@ impl Pending {
         std::mem::replace(&mut self.state, State::Changing)
     }
 
+    /// The lookups that are under way and wanted.
+    fn asked(&self, id: BatchId) -> Vec<LookupId> {
+        let ask = |family| LookupId { batch: id, family };
+        match (&self.state, &self.answers) {
+            (State::Asked { .. }, None) => vec![ask(None)],
+            (State::Asked { .. } | State::Ready { late: Some(_), .. }, Some(answers)) => {
+                answers.pending().into_iter().map(|family| ask(Some(family))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// One target tells of a lookup that had begun; of a batch that was not begun none does.
     fn dropped(mut self, id: BatchId) -> Dropped {
-        let (asked, failure) = match self.take_state() {
-            State::Asked { .. } => (Some(id), None),
-            State::Queued { failure, .. } => (None, failure),
-            State::Paused { failure, .. } => (None, Some(failure)),
-            State::Ready { .. } | State::Changing => return Dropped { asked: None, waiting: None, more: true },
+        let asked = self.asked(id);
+        let failure = match self.take_state() {
+            State::Asked { .. } => None,
+            State::Queued { failure, .. } => failure,
+            State::Paused { failure, .. } => Some(failure),
+            State::Ready { .. } | State::Changing => {
+                return Dropped { asked, waiting: None, more: self.targets.peek().is_some() };
+            }
         };
         let began = self.began;
         let waiting = began.and_then(|began| Some((self.targets.next()?, self.protocol, began, failure)));
         Dropped { asked, waiting, more: self.targets.peek().is_some() }
     }
+}
+
+/// Each address once, and how many came again.
+fn distinct(given: &[Resolved]) -> (Vec<Resolved>, usize) {
+    let mut addresses: Vec<Resolved> = Vec::with_capacity(given.len());
+    for entry in given {
+        if !addresses.iter().any(|known| same_host(known.address, entry.address)) {
+            addresses.push(*entry);
+        }
+    }
+    let duplicates = given.len() - addresses.len();
+    (addresses, duplicates)
+}
+
+/// A lookup that gave addresses; the failure is that of the other family.
+fn of_families(addresses: usize, duplicates: usize, failure: Option<LookupFailure>) -> Lookup {
+    Lookup { addresses, duplicates, ..failure.map(Lookup::from).unwrap_or_default() }
 }
 
 fn same_host(a: SocketAddr, b: SocketAddr) -> bool {

@@ -12,6 +12,10 @@ use crate::model::{Attempt, By, Cause, Code, Family, Lookup, Mode, Protocol, Rea
 pub struct Policy {
     /// Which addresses of a target are tried.
     pub strategy: Strategy,
+    /// Connection Attempt Delay of a race (RFC 8305 section 5).
+    pub attempt_delay: Duration,
+    /// The two families of a name are asked for apart, at the same time.
+    pub apart: bool,
     /// What makes a target good.
     pub require: Require,
     /// How connect() is called. It is reported; blocking implies one attempt at a time.
@@ -81,6 +85,8 @@ pub struct Resolved {
     pub address: SocketAddr,
     /// Why it is skipped, if its attempt finds no route, either.
     pub skip: Option<Reason>,
+    /// The source address that the system would choose; known where the families are asked for apart.
+    pub source: Option<IpAddr>,
 }
 
 /// Why a lookup gave no address.
@@ -106,9 +112,18 @@ impl From<LookupFailure> for Lookup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptId(pub usize);
 
-/// Key of a batch, and of its lookup.
+/// Key of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub usize);
+
+/// Key of a lookup: that of its batch, and the family if it is one of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LookupId {
+    /// The batch that needs it.
+    pub batch: BatchId,
+    /// The family that it asks for; `None` for what the run allows.
+    pub family: Option<Family>,
+}
 
 /// Why an attempt is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +132,8 @@ pub enum Stop {
     Limit,
     /// A signal came, or nobody reads the results.
     Interrupted,
+    /// Another address connected first.
+    Overtaken,
 }
 
 /// What the driver is to do next.
@@ -128,9 +145,9 @@ pub enum Step {
         over: bool,
     },
     /// Look the name up, then tell [`Event::LookedUp`] and [`Event::LookupOver`].
-    Lookup(BatchId, Name, Protocol),
+    Lookup(LookupId, Name, Protocol),
     /// Forget the lookup: nobody waits for its answer. [`Event::LookupOver`] is told all the same when it ends.
-    Abandon(BatchId),
+    Abandon(LookupId),
     /// Make the attempt: tell [`Event::Connecting`], then [`Event::Ended`].
     Connect(AttemptId, Connect),
     /// End the attempt, as at that instant, and tell [`Event::Ended`] with what is known of it.
@@ -153,8 +170,8 @@ pub enum Event {
     Connecting(AttemptId),
     /// The attempt has ended.
     Ended(AttemptId, Box<Attempt>),
-    /// The lookup of a batch has ended.
-    LookedUp(BatchId, Result<Vec<Resolved>, LookupFailure>),
+    /// A lookup has ended.
+    LookedUp(LookupId, Result<Vec<Resolved>, LookupFailure>),
     /// A lookup, abandoned or not, has given its place back: another one may begin.
     LookupOver,
     /// A signal came.

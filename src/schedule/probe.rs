@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::lookups::Drawn;
-use super::plan::{AttemptId, Policy, Target};
+use super::plan::{AttemptId, BatchId, Policy, Resolved, Target};
 use crate::classify::requirement::{holds, last_word, overall, partial};
 use crate::classify::verdict;
-use crate::model::{Attempt, Lookup, Outcome, Protocol, Reason, Report};
+use crate::model::{Attempt, Family, Lookup, Outcome, Protocol, Reason, Report, Strategy};
 
 /// A self-connect is tried again from another port at most this often. Each try hits one port of the ephemeral range, so
 /// the chance of this many in a row is nil.
@@ -26,8 +26,12 @@ pub struct Probe {
     /// When it began: with its lookup, if it waited for one.
     pub started: Instant,
     lookup: Arc<Lookup>,
-    /// In the resolver's order.
+    /// In the resolver's order; what came late is at the end.
     pub candidates: Vec<Candidate>,
+    /// The batch that still waits for the addresses of one family.
+    pub late: Option<BatchId>,
+    /// When the strategy is to be asked again, though nothing ended.
+    pub due: Option<Instant>,
 }
 
 /// One address of a target.
@@ -36,6 +40,12 @@ pub struct Candidate {
     pub address: SocketAddr,
     /// How far it is.
     pub stage: Stage,
+    /// Its place in the order of first attempts.
+    pub turn: Option<usize>,
+    /// When connect() was called last.
+    pub started: Option<Instant>,
+    /// When the last try ended.
+    pub ended: Option<Instant>,
     skip: Option<Reason>,
     tries: u32,
     self_connects: u32,
@@ -51,26 +61,55 @@ pub enum Stage {
     Queued,
     /// An attempt is in flight.
     Running(AttemptId),
+    /// The attempt in flight is being ended.
+    Ending,
     /// The last try failed; the next one is due at that instant.
     Paused(Instant),
     /// Decided.
     Done,
 }
 
+/// What is to be done for a target now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Move {
+    /// Try this candidate.
+    Start(usize),
+    /// Ask again at that instant: a candidate is due then.
+    Wait(Instant),
+    /// End the attempt in flight at this candidate: another one was faster.
+    Cancel(usize),
+    /// Try this candidate no more: another one was enough.
+    SetAside(usize),
+    /// Nothing, until a candidate ends.
+    Nothing,
+}
+
 impl Probe {
     /// A target that begins now, or began with its lookup.
     pub fn new(drawn: Drawn, now: Instant) -> Self {
-        let Drawn { target, protocol, began, lookup, addresses } = drawn;
+        let Drawn { target, protocol, began, lookup, addresses, late } = drawn;
         let candidates = match target.address {
             Some(address) => vec![Candidate::new(address, target.port, None)],
             None => addresses.iter().map(|entry| Candidate::new(entry.address, target.port, entry.skip)).collect(),
         };
-        Probe { target, protocol, started: began.unwrap_or(now), lookup, candidates }
+        Probe { target, protocol, started: began.unwrap_or(now), lookup, candidates, late, due: None }
     }
 
     /// A target whose lookup never ended.
     pub fn unresolved(target: Target, protocol: Protocol, started: Instant, lookup: Lookup) -> Self {
-        Probe { target, protocol, started, lookup: Arc::new(lookup), candidates: Vec::new() }
+        let lookup = Arc::new(lookup);
+        Probe { target, protocol, started, lookup, candidates: Vec::new(), late: None, due: None }
+    }
+
+    /// The answer that was late is there: the addresses that are new become candidates.
+    pub fn join(&mut self, lookup: Arc<Lookup>, addresses: &[Resolved]) {
+        (self.late, self.lookup) = (None, lookup);
+        for entry in addresses {
+            let candidate = Candidate::new(entry.address, self.target.port, entry.skip);
+            if self.candidates.iter().all(|known| known.address != candidate.address) {
+                self.candidates.push(candidate);
+            }
+        }
     }
 
     /// Closes the candidates that would be skipped, where none is tried any more.
@@ -91,26 +130,41 @@ impl Probe {
         candidate.attempts.push(attempt);
     }
 
+    /// Tries a candidate no more, because another one was enough. What it came to so far is kept.
+    pub fn leave(&mut self, index: usize, now: Instant) {
+        let candidate = &self.candidates[index];
+        match candidate.tries {
+            0 => self.set_aside(index, now, Outcome::Skipped, candidate.skip.unwrap_or(Reason::Enough)),
+            _ => self.candidates[index].stage = Stage::Done,
+        }
+    }
+
     /// The end of the run closes the candidates that are not in flight. A candidate that paused before a further try keeps
     /// what it came to.
     pub fn cut(&mut self, now: Instant, reason: Reason) {
+        self.late = None;
         for index in 0..self.candidates.len() {
             let candidate = &mut self.candidates[index];
             match candidate.stage {
-                Stage::Done | Stage::Running(_) => {}
+                Stage::Done | Stage::Running(_) | Stage::Ending => {}
                 _ if candidate.tries > 0 => candidate.stage = Stage::Done,
                 _ => self.set_aside(index, now, Outcome::Skipped, reason),
             }
         }
     }
 
-    /// Whether every candidate is decided.
+    /// Whether every candidate is decided, and no further one can change what the target comes to.
     pub fn is_decided(&self) -> bool {
-        self.candidates.iter().all(|candidate| candidate.stage == Stage::Done)
+        let more = self.late.is_some() && !self.candidates.iter().any(Candidate::has_connected);
+        !more && self.candidates.iter().all(|candidate| candidate.stage == Stage::Done)
     }
 
     /// The report on a target whose every candidate is decided.
-    pub fn report(self, policy: &Policy, now: Instant) -> Report {
+    pub fn report(mut self, policy: &Policy, now: Instant) -> Report {
+        if policy.strategy == Strategy::Race {
+            // A race is read in the order of its starts; what was not tried comes last.
+            self.candidates.sort_by_key(|candidate| (candidate.turn.is_none(), candidate.turn));
+        }
         let finals: Vec<&Attempt> =
             self.candidates.iter().filter_map(|candidate| last_word(candidate.attempts.iter())).collect();
         let require = policy.require;
@@ -141,7 +195,27 @@ impl Probe {
 impl Candidate {
     fn new(mut address: SocketAddr, port: u16, skip: Option<Reason>) -> Self {
         address.set_port(port);
-        Candidate { address, stage: Stage::Waiting, skip, tries: 0, self_connects: 0, attempts: Vec::new() }
+        Candidate {
+            address,
+            stage: Stage::Waiting,
+            turn: None,
+            started: None,
+            ended: None,
+            skip,
+            tries: 0,
+            self_connects: 0,
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Its family.
+    pub fn family(&self) -> Family {
+        Family::of(self.address.ip())
+    }
+
+    /// Whether it is decided, and connected.
+    pub fn has_connected(&self) -> bool {
+        self.stage == Stage::Done && self.last().is_some_and(|attempt| attempt.outcome == Outcome::Connected)
     }
 
     /// What the last try came to.
@@ -149,9 +223,11 @@ impl Candidate {
         self.attempts.last()
     }
 
-    /// Another try is in flight; gives its number.
-    pub fn begin(&mut self, attempt: AttemptId) -> u32 {
+    /// Another try is in flight; gives its number. `turn` is its place if it is the first one.
+    pub fn begin(&mut self, attempt: AttemptId, turn: usize) -> u32 {
         self.tries += 1;
+        self.turn.get_or_insert(turn);
+        self.started = None;
         self.stage = Stage::Running(attempt);
         self.tries
     }
@@ -168,8 +244,9 @@ impl Candidate {
         self.skip.filter(|_| verdict::finds_no_route(attempt))
     }
 
-    /// A try came to this.
-    pub fn record(&mut self, attempt: Attempt) {
+    /// A try came to this, at `now`.
+    pub fn record(&mut self, now: Instant, attempt: Attempt) {
+        self.ended = Some(now);
         self.self_connects += u32::from(attempt.outcome == Outcome::SelfConnected);
         if self.attempts.len() == MOST_TRIES {
             self.attempts.remove(MOST_TRIES / 2);

@@ -13,6 +13,7 @@
 //! | `timeout`, `garbage` | nothing, five zero bytes |
 //! | `tc` | truncated over UDP, 127.0.0.3 over TCP |
 //! | `slow`, `slow-N` | 127.0.0.2 after 1.5 s, after N ms |
+//! | `aaaaslow-N` | what [`Dns::record`] gave it, the IPv6 addresses after N ms |
 //! | any other | no such name |
 
 use std::io::{Read, Write};
@@ -160,7 +161,7 @@ impl Zone {
         self.queries.update(|queries| queries.push(question.to_string()));
         let label = question.name.split('.').next().unwrap_or_default();
         let behaviour = self.own(&question.name).unwrap_or_else(|| behave(label, question.kind, transport));
-        Some((delay(label), question.reply(query, behaviour)?))
+        Some((delay(label, question.kind), question.reply(query, behaviour)?))
     }
 
     fn own(&self, name: &str) -> Option<Behaviour> {
@@ -171,7 +172,8 @@ impl Zone {
     }
 }
 
-fn delay(label: &str) -> Duration {
+fn delay(label: &str, kind: Kind) -> Duration {
+    let label = if kind == Kind::Aaaa { label.strip_prefix("aaaa").unwrap_or(label) } else { label };
     match label.strip_prefix("slow") {
         Some("") => ms(1500),
         Some(rest) => rest.strip_prefix('-').and_then(|n| n.parse().ok()).map_or(Duration::ZERO, ms),

@@ -136,9 +136,13 @@ impl Command {
         self.step(Stage::User, sys::become_nobody)
     }
 
-    /// RLIMIT_NOFILE, soft and hard. 0, 1 and 2 are open; the dynamic linker needs one more for a moment.
+    /// RLIMIT_NOFILE, soft and hard. 0, 1 and 2 are open, and no other, whatever the test was started with; the dynamic
+    /// linker needs one more for a moment.
     pub fn descriptors(self, count: u64) -> Command {
-        self.step(Stage::Limits, move || Ok(setrlimit(Resource::RLIMIT_NOFILE, count, count)?))
+        self.step(Stage::Limits, move || {
+            sys::close_on_exec_from(3)?;
+            Ok(setrlimit(Resource::RLIMIT_NOFILE, count, count)?)
+        })
     }
 
     /// RLIMIT_AS in bytes: what reads without end into memory does not get far.

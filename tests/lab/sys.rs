@@ -294,3 +294,10 @@ fn bpf<T>(command: c_int, attr: &T) -> c_long {
     // SAFETY: the attribute and what it points to outlive the call; a short union bpf_attr reads as zero-filled.
     unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_ref(attr).cast::<c_void>(), size_of::<T>()) }
 }
+
+/// After fork: no descriptor from `first` on survives exec() (close_range(2), CLOSE_RANGE_CLOEXEC).
+pub fn close_on_exec_from(first: u32) -> io::Result<()> {
+    // SAFETY: sets a flag of descriptors; closes none that is in use before exec().
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

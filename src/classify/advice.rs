@@ -191,7 +191,6 @@ impl Subject<'_> {
                 "no local port is free for it, or the pair of ends is in use: wait, or choose another source".into()
             }
             Cause::NoSourceAddress => format!("this machine has no usable {family} address"),
-            Cause::NetworkDown => "this machine has no working network: check the interface".into(),
             Cause::LocalPolicy if attempt.icmp.is_some() => OWN_FIREWALL.into(),
             Cause::LocalPolicy => {
                 "a policy of this machine forbids it: firewall, container, sandbox or privilege".into()
@@ -212,7 +211,7 @@ impl Subject<'_> {
             Cause::ResetEarly => "the connection was reset while it was made: look at the server or a middlebox".into(),
             Cause::SelfConnect => format!("nothing listens on {port}: the connection met itself"),
             Cause::NoReply => "no reply proves nothing with UDP: send what the service answers (--payload)".into(),
-            Cause::NoInterface | Cause::Descriptors | Cause::Buffers | Cause::NeighbourTable => shortage(cause, platform)?.into(),
+            Cause::NoInterface | Cause::Descriptors | Cause::Buffers | Cause::NeighbourTable | Cause::NetworkDown => shortage(cause, platform)?.into(),
             Cause::NoSuchName
             | Cause::NoData
             | Cause::WrongFamily
@@ -318,6 +317,7 @@ fn route_query(platform: Platform, to: IpAddr) -> String {
 fn shortage(cause: Cause, platform: Platform) -> Option<&'static str> {
     Some(match cause {
         Cause::NoInterface => "no such interface on this machine",
+        Cause::NetworkDown => "this machine has no working network: check the interface",
         Cause::Descriptors if platform == Platform::Windows => "too many open sockets: lower -j",
         Cause::Descriptors => "too many open files: raise ulimit -n or lower -j",
         Cause::NeighbourTable => {

@@ -47,12 +47,12 @@ pub struct Options {
 
 /// Records the steps of an attempt, for `-v`; costs nothing when off.
 #[derive(Debug)]
-struct Diary {
+struct EventLog {
     begin: Instant,
     events: Option<Vec<Event>>,
 }
 
-impl Diary {
+impl EventLog {
     fn note(&mut self, event: EventKind, error: Option<Code>) {
         if let Some(events) = &mut self.events {
             events.push(Event { at: clock::now().saturating_duration_since(self.begin), event, error });
@@ -72,11 +72,11 @@ pub struct Connecting {
     verbose: bool,
     fail_on_icmp: bool,
     /// We ended it at a message, and not the kernel.
-    cut: bool,
+    ended_by_us: bool,
     messages: Vec<(Icmp, i32)>,
     /// The address that a reply came from.
     reply_from: Option<SocketAddr>,
-    diary: Diary,
+    log: EventLog,
 }
 
 /// How far an attempt is.
@@ -93,22 +93,22 @@ pub enum Progress {
 pub struct Prepared<'a> {
     options: &'a Options,
     connect: Connect,
-    diary: Diary,
+    log: EventLog,
     socket: Step<Socket>,
 }
 
 /// Makes the socket of an attempt, sets its options and binds it.
 pub fn prepare(options: &Options, connect: Connect) -> Prepared<'_> {
     let verbose = options.verbose && connect.hop.is_none();
-    let mut diary = Diary { begin: clock::now(), events: verbose.then(Vec::new) };
-    let socket = new_socket(options, connect, &mut diary);
-    Prepared { options, connect, diary, socket }
+    let mut log = EventLog { begin: clock::now(), events: verbose.then(Vec::new) };
+    let socket = new_socket(options, connect, &mut log);
+    Prepared { options, connect, log, socket }
 }
 
 impl Prepared<'_> {
     /// Calls connect(), which is to end by `deadline`; `now` is the instant of the call.
     pub fn connect(self, now: Instant, deadline: Option<Instant>) -> Progress {
-        let Prepared { options, connect, diary, socket } = self;
+        let Prepared { options, connect, log, socket } = self;
         match socket {
             Ok(socket) => {
                 let connecting = Connecting {
@@ -117,16 +117,16 @@ impl Prepared<'_> {
                     called: (now, clock::wall()),
                     source_given: options.source.is_some() || options.interface.is_some(),
                     blocking: options.mode == Mode::Blocking && connect.protocol == Protocol::Tcp,
-                    verbose: diary.events.is_some(),
+                    verbose: log.events.is_some(),
                     fail_on_icmp: ends_at_icmp(options, connect),
-                    cut: false,
+                    ended_by_us: false,
                     messages: Vec::new(),
                     reply_from: None,
-                    diary,
+                    log,
                 };
                 connecting.call(options, deadline)
             }
-            Err((phase, code)) => Progress::Ended(Box::new(never_called(options, connect, phase, code, diary))),
+            Err((phase, code)) => Progress::Ended(Box::new(never_called(options, connect, phase, code, log))),
         }
     }
 }
@@ -138,30 +138,25 @@ fn ends_at_icmp(options: &Options, connect: Connect) -> bool {
 
 type Step<T> = Result<T, (Phase, Code)>;
 
-fn new_socket(options: &Options, connect: Connect, diary: &mut Diary) -> Step<Socket> {
+fn new_socket(options: &Options, connect: Connect, log: &mut EventLog) -> Step<Socket> {
     let Connect { address, protocol, .. } = connect;
-    let socket = step(diary, Phase::Socket, EventKind::Socket, sys::socket(address, protocol, options.mode))?;
+    let socket = step(log, Phase::Socket, EventKind::Socket, sys::socket(address, protocol, options.mode))?;
     sys::enable_icmp_errors(&socket, address, protocol, ends_at_icmp(options, connect));
-    step(diary, Phase::Option, EventKind::Setsockopt, set_options(&socket, options, connect))?;
+    step(log, Phase::Option, EventKind::Setsockopt, set_options(&socket, options, connect))?;
     if let Some(name) = &options.interface {
-        step(
-            diary,
-            Phase::Option,
-            EventKind::Setsockopt,
-            sys::bind_interface(&socket, name, Family::of(address.ip())),
-        )?;
+        step(log, Phase::Option, EventKind::Setsockopt, sys::bind_interface(&socket, name, Family::of(address.ip())))?;
     }
     if let Some(source) = options.source {
-        step(diary, Phase::Bind, EventKind::Bind, sys::bind(&socket, source))?;
+        step(log, Phase::Bind, EventKind::Bind, sys::bind(&socket, source))?;
     }
     Ok(socket)
 }
 
 /// Notes a step that did something; a step that was not needed leaves no trace.
-fn step<T>(diary: &mut Diary, phase: Phase, event: EventKind, result: io::Result<T>) -> Step<T> {
+fn step<T>(log: &mut EventLog, phase: Phase, event: EventKind, result: io::Result<T>) -> Step<T> {
     let failed = result.as_ref().err().map(sys::code);
     if failed.is_some() || phase != Phase::Option {
-        diary.note(event, failed);
+        log.note(event, failed);
     }
     result.map_err(|error| (phase, sys::code(&error)))
 }
@@ -190,11 +185,11 @@ fn set_options(socket: &Socket, options: &Options, connect: Connect) -> io::Resu
     Ok(())
 }
 
-fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, diary: Diary) -> Attempt {
+fn never_called(options: &Options, connect: Connect, phase: Phase, code: Code, log: EventLog) -> Attempt {
     let source_given = options.source.is_some();
     let evidence =
         Evidence { source_given, ..Evidence::new(connect.address, connect.protocol, phase, End::Error(code)) };
-    verdict::attempt(evidence, connect.number, diary.events.unwrap_or_default())
+    verdict::attempt(evidence, connect.number, log.events.unwrap_or_default())
 }
 
 impl Connecting {
@@ -219,19 +214,19 @@ impl Connecting {
         let now = clock::now();
         match called {
             Called::Done if self.connect.protocol == Protocol::Udp => {
-                self.diary.note(EventKind::Connect, None);
+                self.log.note(EventKind::Connect, None);
                 self.send(|socket, _| socket.send(&options.payload))
             }
             Called::Done => {
-                self.diary.note(EventKind::Connect, None);
+                self.log.note(EventKind::Connect, None);
                 self.finish(Phase::Connect, None, now)
             }
             Called::Pending(code) => {
-                self.diary.note(EventKind::Connect, Some(code));
+                self.log.note(EventKind::Connect, Some(code));
                 Progress::Pending(Box::new(self))
             }
             Called::Failed(code) => {
-                self.diary.note(EventKind::Connect, Some(code));
+                self.log.note(EventKind::Connect, Some(code));
                 self.finish(Phase::Connect, Some(code), now)
             }
             Called::Limit => Progress::Ended(Box::new(self.give_up(End::Limit, now))),
@@ -248,7 +243,7 @@ impl Connecting {
     fn send(mut self, send: impl FnOnce(&Socket, &SockAddr) -> io::Result<usize>) -> Progress {
         let sent = send(&self.socket, &SockAddr::from(self.connect.address));
         let code = sent.as_ref().err().map(sys::code);
-        self.diary.note(EventKind::Send, code);
+        self.log.note(EventKind::Send, code);
         match code {
             None => Progress::Pending(Box::new(self)),
             Some(_) => self.finish(Phase::Connect, code, clock::now()),
@@ -275,9 +270,9 @@ impl Connecting {
 
     /// The connect is over. TCP_INFO was read first: the evidence must not be younger than what it explains.
     fn completed(mut self, told: Option<Code>, now: Instant, tcp: TcpFacts) -> Attempt {
-        self.diary.note(EventKind::Writable, None);
+        self.log.note(EventKind::Writable, None);
         let error = told.or_else(|| sys::take_error(&self.socket));
-        self.diary.note(EventKind::PendingError, error);
+        self.log.note(EventKind::PendingError, error);
         let end = match error.or_else(|| self.consumed_error()) {
             Some(code) => End::Error(code),
             None => End::Success,
@@ -300,11 +295,11 @@ impl Connecting {
         let known = self.messages.len();
         self.drain();
         let last = self.messages[known..].last().map(|&(_, errno)| Code::Os(errno));
-        self.diary.note(EventKind::ErrorQueue, last);
+        self.log.note(EventKind::ErrorQueue, last);
         let end = match last {
             Some(code) => {
-                self.cut = self.fail_on_icmp;
-                self.cut.then_some(code)
+                self.ended_by_us = self.fail_on_icmp;
+                self.ended_by_us.then_some(code)
             }
             None => sys::take_error(&self.socket),
         };
@@ -330,7 +325,7 @@ impl Connecting {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 16];
         let received = self.socket.recv_from(&mut buffer);
         let code = received.as_ref().err().map(sys::code);
-        self.diary.note(EventKind::Recv, code);
+        self.log.note(EventKind::Recv, code);
         match received {
             Ok((_, from)) => {
                 self.reply_from = from.as_socket();
@@ -346,7 +341,7 @@ impl Connecting {
     /// Ends the attempt from outside, as at that instant; what is known of it is kept. An answer that came since the last
     /// look is not given up.
     pub fn give_up(mut self, end: End, now: Instant) -> Attempt {
-        self.diary.note(kind(end), None);
+        self.log.note(kind(end), None);
         match self.connect.protocol {
             Protocol::Tcp => {
                 let tcp = sys::tcp_facts(&self.socket);
@@ -384,13 +379,13 @@ impl Connecting {
             tcp,
             reply_from: self.reply_from,
             source_given: self.source_given,
-            kernel_ended: !self.cut,
+            kernel_ended: !self.ended_by_us,
             blocking: self.blocking,
             elapsed: now - self.called.0,
             ..Evidence::new(self.connect.address, self.connect.protocol, phase, end)
         };
         let evidence = evidence::complete(&self.socket, evidence::of_socket(&self.socket, known), self.verbose);
-        let attempt = verdict::attempt(evidence, self.connect.number, self.diary.events.unwrap_or_default());
+        let attempt = verdict::attempt(evidence, self.connect.number, self.log.events.unwrap_or_default());
         if attempt.outcome == Outcome::SelfConnected {
             // Closed by FIN, the port would be in TIME_WAIT, and the service that it is for could not start.
             let _ = self.socket.set_linger(Some(Duration::ZERO));

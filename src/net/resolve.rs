@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Instant;
 
-use crate::classify::codes;
+use crate::classify::{codes, verdict};
 use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
 use crate::net::pool::{Ended as Called, Pool};
 use crate::net::sys::{self, Waiter};
@@ -170,14 +170,15 @@ fn with_port(mut address: SocketAddr) -> SocketAddr {
 
 fn failure(code: Code) -> LookupFailure {
     use model::Name::*;
-    let (by, cause) = match codes::name(code) {
-        Some(EAI_NONAME) => (By::System, Some(Cause::NoSuchName)),
-        Some(EAI_NODATA) => (By::System, Some(Cause::NoData)),
-        Some(EAI_ADDRFAMILY) => (By::System, Some(Cause::WrongFamily)),
-        Some(EAI_AGAIN) => (By::System, Some(Cause::ResolverAgain)),
-        Some(EAI_MEMORY | ENOMEM | ENOBUFS | EAGAIN) => (By::Local, Some(Cause::Buffers)),
-        Some(EMFILE | ENFILE) => (By::Local, Some(Cause::Descriptors)),
-        _ => (By::System, Some(Cause::ResolverFailed)),
+    let name = codes::name(code);
+    let (by, cause) = match (name.and_then(verdict::local_shortage), name) {
+        (Some(shortage), _) => (By::Local, shortage),
+        (None, Some(EAGAIN)) => (By::Local, Cause::Buffers),
+        (None, Some(EAI_NONAME)) => (By::System, Cause::NoSuchName),
+        (None, Some(EAI_NODATA)) => (By::System, Cause::NoData),
+        (None, Some(EAI_ADDRFAMILY)) => (By::System, Cause::WrongFamily),
+        (None, Some(EAI_AGAIN)) => (By::System, Cause::ResolverAgain),
+        _ => (By::System, Cause::ResolverFailed),
     };
-    LookupFailure { error: Some(code), by, cause, family: None }
+    LookupFailure { error: Some(code), by, cause: Some(cause), family: None }
 }

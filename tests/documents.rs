@@ -155,6 +155,16 @@ mod linux {
         }
     }
 
+    /// The names of the README.
+    const HOSTS: &str = "\
+127.0.0.1 localhost
+::1 localhost
+192.0.2.10 db.example
+192.0.2.20 db.example
+2001:db8::80 www.example
+192.0.2.80 www.example
+";
+
     /// The network of the README.
     struct Readme {
         net: Netns,
@@ -166,7 +176,7 @@ mod linux {
         fn new() -> Readme {
             let net = Netns::new();
             let peer = net.tun(answer);
-            net.ip("route add 192.0.2.0/24 dev tun0");
+            net.ip("route add 192.0.2.0/24 dev tun0\naddress add 2001:db8::1/64 dev tun0 nodad");
             let servers = vec![net.listen("127.0.0.1:22"), net.listen("[::1]:22"), net.udp_echo("127.0.0.1:7")];
             Readme { net, _peer: peer, _servers: servers }
         }
@@ -179,7 +189,7 @@ mod linux {
                 .command("/bin/sh")
                 .args(["-c", &format!("exec 2>&1; {command}")])
                 .env("PATH", &format!("{programs}:/usr/bin:/bin"))
-                .etc("hosts", "127.0.0.1 localhost\n::1 localhost\n192.0.2.10 db.example\n192.0.2.20 db.example\n")
+                .etc("hosts", HOSTS)
                 .run();
             output.stdout
         }

@@ -51,6 +51,9 @@ default\t''
 df\t''"
 complete -c rconnect -s j -l concurrency -d 'Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]' -r -f
 complete -c rconnect -l rate -d 'Start at most N attempts per second [default: unlimited]' -r -f
+complete -c rconnect -l wait -d 'Probe again until every target is good, for DURATION at most; then execute COMMAND' -r -f
+complete -c rconnect -l stable -d 'With --wait: rounds in a row in which every target must be good [default: 1]' -r -f
+complete -c rconnect -s i -l interval -d 'From the begin of a round to that of the next [default: 1s]' -r -f
 complete -c rconnect -l show -d 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]' -r -f -a "all\t'All, one by one'
 good\t'Only the good ones'
 failed\t'Only those that are not good, or only in part'"

@@ -6,9 +6,12 @@ pub mod explain;
 mod input;
 pub mod library;
 mod lines;
+mod results;
+mod rounds;
 mod rules;
 mod settle;
 mod usage;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -18,19 +21,22 @@ use clap::Parser;
 
 use crate::app::args::Args;
 use crate::app::input::Input;
+use crate::app::results::{Reporting, coloring, conclude, note};
 use crate::app::settle::{Probe, Task};
 use crate::classify::exit;
-use crate::model::{Mode, Report, Signal, Totals};
-use crate::net::driver::{self, Run};
+use crate::model::Signal;
+use crate::net::driver;
 use crate::net::resolve::Resolver;
 use crate::net::selftest;
 use crate::net::sys::{self, StandardOutput};
-use crate::output::{self, Format, Reporter};
+use crate::output::{self, Format};
 
 /// Runs the program: `arguments` as the system gave them, results to `out`, diagnostics to `err`; gives the exit code.
 pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut StandardOutput, err: &mut dyn Write) -> u8 {
+    let arguments: Vec<OsString> = arguments.collect();
+    let no_command = arguments.last().is_some_and(|last| last == "--");
     let args = match Args::try_parse_from(arguments) {
-        Ok(args) => args,
+        Ok(args) => Args { no_command: no_command && args.command.is_empty(), ..args },
         Err(error) => return refused(&error, out, err),
     };
     let result = settle::settle(args, &|name| std::env::var_os(name)).and_then(|task| match task {
@@ -89,28 +95,25 @@ fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
     exit::FAULT
 }
 
-fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Result<u8> {
-    let Probe { specs, from, rules, policy, socket, resolve, format, style, table, notes } = settled;
-    let mut note = |note: &str| {
-        if format.is_some() {
-            let _ = writeln!(err, "rconnect: {note}");
-        }
-    };
-    notes.iter().for_each(|text| note(text));
-    let service = if rules.numeric { |_, _| None } else { sys::service_name };
-    let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
-    let colored = format.is_some() && style.color;
-    if colored {
-        colored::control::set_override(true);
+fn probe(mut settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Result<u8> {
+    if settled.format.is_some() {
+        settled.notes.iter().for_each(|text| note(err, text));
     }
-    let _coloring = colored.then(sys::Coloring::begin);
-    let reporter = format.map(|format| Reporter::new(format, style, input.targets, service));
-    if let Some(deadline) = policy.deadline {
+    if let Some(deadline) = settled.policy.deadline {
         out.set_deadline(deadline);
     }
-    // In blocking mode the wait is in connect(), and nothing flushes before it.
-    let most_held = if policy.mode == Mode::Blocking { 0 } else { MOST_HELD };
-    let mut results = Results { out, reporter, totals: Totals::default(), held: Vec::new(), most_held };
+    match settled.wait.take() {
+        Some((repeat, wait)) => wait::run(settled, repeat, &wait, out, err),
+        None => once(settled, out, err),
+    }
+}
+
+fn once(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
+    let _coloring = coloring(&settled);
+    let reporting = Reporting::of(&settled);
+    let Probe { specs, from, rules, policy, socket, resolve, format, table, .. } = settled;
+    let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
+    let mut results = reporting.results(out, input.targets);
     sys::begin_threads();
     sys::catch_signals();
     results.begin()?;
@@ -121,78 +124,9 @@ fn probe(settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> Resul
     }
     if run.ended.unread {
         results.totals.unreported = true;
-        note("the deadline came before the end of the targets: the rest is not reported");
+        if format.is_some() {
+            note(err, "the deadline came before the end of the targets: the rest is not reported");
+        }
     }
     conclude(run, input.error, exit::code(&results.totals, table))
-}
-
-/// Results that are held back until the next wait, in bytes: a sweep decides many targets between two waits.
-const MOST_HELD: usize = 1 << 16;
-
-/// What is shown of a run, and what it comes to.
-struct Results<'a> {
-    out: &'a mut dyn Write,
-    /// `None` where the exit code is all that is wanted.
-    reporter: Option<Reporter>,
-    totals: Totals,
-    /// Whole lines that are not written yet.
-    held: Vec<u8>,
-    /// So many bytes are written without waiting for a flush.
-    most_held: usize,
-}
-
-impl Results<'_> {
-    fn begin(&mut self) -> Result<()> {
-        self.held.extend(self.reporter.iter().flat_map(Reporter::header));
-        self.write().or_else(quiet_end)
-    }
-
-    fn end(&mut self) -> Result<()> {
-        // Nobody asks for the width where there is nothing to lay out.
-        let width = if self.totals.targets > 1 { sys::terminal_width() } else { None };
-        let totals = &self.totals;
-        self.held.extend(self.reporter.iter_mut().flat_map(|one| one.summary(totals, width.unwrap_or(80))));
-        self.write().or_else(quiet_end)
-    }
-
-    /// One write for all that is held, so that a reader of a pipe sees whole lines.
-    fn write(&mut self) -> io::Result<()> {
-        if self.held.is_empty() {
-            return Ok(());
-        }
-        let written = self.out.write_all(&self.held).and_then(|()| self.out.flush());
-        self.held.clear();
-        written
-    }
-}
-
-impl driver::Sink for Results<'_> {
-    fn report(&mut self, report: Report) -> io::Result<()> {
-        self.totals.add(&report);
-        if let Some(reporter) = &mut self.reporter {
-            reporter.target(&report, &mut self.held);
-        }
-        if self.held.len() < self.most_held { Ok(()) } else { self.write() }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.write()
-    }
-}
-
-/// A reader that has gone away is a quiet end.
-fn quiet_end(error: io::Error) -> Result<()> {
-    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
-}
-
-/// A signal outranks the closed pipe and the end of input that come with it, whichever was seen first.
-fn conclude(run: Run, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
-    let closed = run.write_error.map(quiet_end).transpose()?.is_some();
-    match bad_input {
-        _ if sys::signal().is_some() => Ok(code),
-        // Reader closed the pipe: untried targets must not yield exit code 0.
-        _ if closed => Ok(if run.ended.cut_short { exit::FAULT } else { code }),
-        Some(error) => Err(error),
-        None => Ok(code),
-    }
 }

@@ -17,6 +17,7 @@ pub mod selftest;
 mod table;
 mod timeline;
 mod units;
+pub mod waiting;
 mod wording;
 
 /// The JSON Schema (draft 2020-12) of one line of JSON output.

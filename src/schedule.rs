@@ -23,12 +23,13 @@ mod path;
 mod plan;
 mod probe;
 mod race;
+pub mod rounds;
 mod slots;
 mod strategy;
 mod timers;
 
 use answers::Begin;
-use lookups::Lookups;
+use lookups::{Lookups, Moment};
 use path::{PathId, Paths};
 pub use plan::{
     AttemptId, Batch, BatchId, Connect, Ended, Event, LookupFailure, LookupId, Name, Next, Policy, Resolved, Step,
@@ -86,8 +87,10 @@ enum Timer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Unasked,
-    /// It has nothing before the next wait ends.
-    Later,
+    /// It has nothing before the next wait ends, and where an instant is given, before that.
+    Later(Option<Instant>),
+    /// It has nothing before everything that it gave is decided and reported.
+    Barrier,
     Exhausted,
 }
 
@@ -149,9 +152,7 @@ impl Schedule {
 
     /// The next thing to do.
     pub fn step(&mut self, now: Instant) -> Step {
-        if std::mem::take(&mut self.waited) && self.source == Source::Later {
-            self.source = Source::Unasked;
-        }
+        self.ask_again(now);
         if now >= self.looked + POLL_INTERVAL {
             return self.wait(now, Some(now));
         }
@@ -178,6 +179,7 @@ impl Schedule {
             Event::Ended(id, attempt) => self.attempt_ended(now, id, *attempt),
             Event::LookedUp(id, result) => self.looked_up(now, id, result),
             Event::LookupOver => self.lookups.over(),
+            Event::Clock(wall) => self.policy.epoch = (now, wall),
             Event::Signal(signal) => {
                 self.ended.signal.get_or_insert(signal);
                 self.ending = Some((End::Signal, now));
@@ -203,12 +205,17 @@ impl Schedule {
         let start = self.slots.next_start().filter(|_| self.has_startable());
         let hop = self.paths.wake_at();
         let deadline = self.policy.deadline.filter(|_| self.stopped.is_none());
-        [timer, start, hop, deadline].into_iter().flatten().min()
+        let source = if let Source::Later(at) = self.source { at } else { None };
+        [timer, start, hop, deadline, source].into_iter().flatten().min()
     }
 
     fn is_finished(&self) -> bool {
-        let exhausted = self.source == Source::Exhausted || self.stopped.is_some();
-        exhausted
+        (self.source == Source::Exhausted || self.stopped.is_some()) && self.is_idle()
+    }
+
+    /// Everything that was given is decided and reported.
+    fn is_idle(&self) -> bool {
+        self.out.is_empty()
             && self.running.is_empty()
             && self.lookups.is_empty()
             && self.probes.is_empty()
@@ -216,6 +223,19 @@ impl Schedule {
     }
 
     // The source.
+
+    /// Whether the source has more may be another answer now.
+    fn ask_again(&mut self, now: Instant) {
+        let waited = std::mem::take(&mut self.waited);
+        let again = match self.source {
+            Source::Later(at) => waited && at.is_none_or(|at| at <= now),
+            Source::Barrier => self.is_idle(),
+            Source::Unasked | Source::Exhausted => false,
+        };
+        if again {
+            self.source = Source::Unasked;
+        }
+    }
 
     /// Asks for targets: only while a slot is free and nothing that was read could fill it. After the deadline the rest is
     /// read to be reported; where nobody reads, it is asked for once, so that the exit code tells whether any was left.
@@ -249,9 +269,10 @@ impl Schedule {
                     self.lookups.never_ask(now);
                 }
             }
-            (Next::Later, None) => self.source = Source::Later,
-            (Next::Exhausted, _) => self.source = Source::Exhausted,
-            (Next::Later | Next::Unread, _) => {
+            (Next::Later(at), None) => self.source = Source::Later(at),
+            (Next::Barrier, None) => self.source = Source::Barrier,
+            (Next::Exhausted | Next::Barrier, _) => self.source = Source::Exhausted,
+            (Next::Later(_) | Next::Unread, _) => {
                 self.source = Source::Exhausted;
                 self.ended.unread = true;
             }
@@ -332,13 +353,18 @@ impl Schedule {
 
     fn begin_lookup(&mut self, now: Instant) -> Option<Step> {
         let deadline = earliest(self.policy.lookup_timeout.map(|timeout| now + timeout), self.policy.deadline);
-        let (id, name, protocol) = self.lookups.begin(now, deadline)?;
+        let (id, name, protocol) = self.lookups.begin(self.moment(now), deadline)?;
         if let Some(deadline) = deadline {
             self.timers.push(deadline, Timer::Lookup(id));
         }
         let steps = self.lookups.asked_of(id).into_iter().map(|id| Step::Lookup(id, name.clone(), protocol));
         self.out.extend(steps);
         self.out.pop_front()
+    }
+
+    fn moment(&self, now: Instant) -> Moment {
+        let (epoch, wall) = self.policy.epoch;
+        Moment { at: now, wall: wall + now.saturating_duration_since(epoch) }
     }
 
     fn begin_hop(&mut self, now: Instant) -> Option<Step> {
@@ -385,7 +411,7 @@ impl Schedule {
     /// Begins the next target; false when there is none.
     fn begin_target(&mut self, now: Instant) -> bool {
         let Some(drawn) = self.lookups.draw() else { return false };
-        let probe = Probe::new(drawn, now);
+        let probe = Probe::new(drawn, self.moment(now));
         let key = self.probes.insert(probe);
         self.advance(now, key);
         true
@@ -652,7 +678,7 @@ impl Schedule {
                 Some(failure) => (Outcome::Unresolved, Lookup::from(failure)),
                 None => (Outcome::Interrupted, Lookup::default()),
             };
-            let lookup = Lookup { elapsed: now.saturating_duration_since(began), ..lookup };
+            let lookup = Lookup { elapsed: now.saturating_duration_since(began.at), ..lookup };
             let report = Probe::unresolved(target, protocol, began, lookup).report(&self.policy, now);
             self.report([Report { outcome, ..report }]);
         }
@@ -667,7 +693,7 @@ impl Schedule {
             self.ended.unread = true;
             return None;
         }
-        let mut probe = Probe::new(self.lookups.draw()?, now);
+        let mut probe = Probe::new(self.lookups.draw()?, self.moment(now));
         probe.skip(now);
         probe.cut(now, Reason::Deadline);
         let key = self.probes.insert(probe);

@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are the text of --help, where [IPv6] is no link")]
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,7 +31,9 @@ const REFERENCE: &str = "Reference";
 #[derive(Debug, Clone, Parser)]
 #[command(name = "rconnect", version, term_width = 80, args_override_self = true, after_long_help = after_help())]
 #[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
-    rconnect [OPTIONS] --from FILE\n       rconnect --explain CODE | --list-errors | --self-test | --generate KIND")]
+    rconnect [OPTIONS] --from FILE\n       \
+    rconnect [OPTIONS] --wait[=DURATION] TARGET... [-- COMMAND [ARG]...]\n       \
+    rconnect --explain CODE | --list-errors | --self-test | --generate KIND")]
 pub struct Args {
     /// HOST PORTS, or one or more of HOST:PORTS, [IPv6]:PORTS, URL, NETWORK/PREFIX:PORTS
     #[arg(value_name = "TARGET", value_hint = ValueHint::Hostname)]
@@ -171,6 +174,19 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = rate::parse, allow_negative_numbers = true, help_heading = RUN)]
     pub rate: Option<rate::Rate>,
 
+    /// Probe again until every target is good, for DURATION at most; then execute COMMAND
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "none",
+        value_parser = limit, help_heading = RUN)]
+    pub wait: Option<Limit>,
+
+    /// With --wait: rounds in a row in which every target must be good [default: 1]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 1, u32::MAX), allow_negative_numbers = true, help_heading = RUN)]
+    pub stable: Option<u32>,
+
+    /// From the begin of a round to that of the next [default: 1s]
+    #[arg(short, long, value_name = "DURATION", value_parser = duration::parse, allow_negative_numbers = true, help_heading = RUN)]
+    pub interval: Option<Duration>,
+
     /// Which targets are shown [default: all; for people, what is common among more than 20 is counted]
     #[arg(long, value_enum, value_name = "WHICH", help_heading = OUTPUT)]
     pub show: Option<Show>,
@@ -219,6 +235,14 @@ pub struct Args {
     #[arg(long, value_enum, value_name = "KIND", conflicts_with_all = ["targets", "from", "explain", "list_errors", "self_test"],
         help_heading = REFERENCE)]
     pub generate: Option<Kind>,
+
+    /// With --wait: executed when every target is good
+    #[arg(value_name = "COMMAND", last = true, value_hint = ValueHint::CommandWithArguments)]
+    pub command: Vec<OsString>,
+
+    /// The last word is --.
+    #[arg(skip)]
+    pub no_command: bool,
 
     /// Accepted for the habits of nc -z; does nothing
     #[arg(short = 'z', hide = true)]
@@ -344,6 +368,7 @@ Examples:
   rconnect -p 22,443 10.0.0.0/28           two ports of every address
   rconnect --from hosts.txt -p 22 --json   a list of hosts, results as JSON
   rconnect -q db.example 5432 && psql      the exit code alone
+  rconnect --wait=30s db.example 5432 -- psql   wait, then run a command
   rconnect --explain ECONNREFUSED          what an error means
 
 Exit codes:

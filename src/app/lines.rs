@@ -161,7 +161,7 @@ impl Stream {
             match self.next_batch() {
                 Err(TryRecvError::Disconnected) => return Ok(None),
                 _ if over => return Err(Next::Unread),
-                Err(TryRecvError::Empty) => return Err(Next::Later),
+                Err(TryRecvError::Empty) => return Err(Next::Later(None)),
                 Ok(lines) => self.lines = lines.into_iter(),
             }
         }

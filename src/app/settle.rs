@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use crate::app::args::{Args, Kind, When};
+use crate::app::args::{Args, Kind, Limit, When};
 use crate::app::rules::{Rules, socket_address};
 use crate::classify::exit;
 use crate::classify::requirement::Require;
@@ -23,6 +23,7 @@ use crate::net::sys;
 use crate::net::{attempt, clock, resolve};
 use crate::output::{Format, Style};
 use crate::schedule::Policy;
+use crate::schedule::rounds::{Enough, Repeat};
 
 /// Lookups under way at the same time, at most; each is a thread.
 const MOST_LOOKUPS: usize = 32;
@@ -79,15 +80,29 @@ pub struct Probe {
     pub style: Style,
     /// Which table of exit codes.
     pub table: exit::Table,
+    /// Rounds until every target is good.
+    pub wait: Option<(Repeat, Wait)>,
     /// What the user should know although the run goes on.
     pub notes: Vec<String>,
+}
+
+/// What `--wait` was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// When it runs out.
+    pub until: Option<Instant>,
+    /// What is executed after it; nothing where it is empty.
+    pub command: Vec<OsString>,
+    /// Standard error is a terminal.
+    pub terminal: bool,
 }
 
 /// Settles the task.
 ///
 /// # Errors
 /// One line that says what is wrong and what would be right.
-pub fn settle(args: Args, environment: &Environment) -> Result<Task> {
+pub fn settle(mut args: Args, environment: &Environment) -> Result<Task> {
+    command(&mut args)?;
     let output = if args.json { Format::Json } else { args.output };
     if let Some(code) = args.explain {
         ensure!(output != Format::Csv, "--explain has no form csv: use json, or leave --output out");
@@ -107,7 +122,7 @@ pub fn settle(args: Args, environment: &Environment) -> Result<Task> {
     probe(args, output, environment).map(|probe| Task::Probe(Box::new(probe)))
 }
 
-fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe> {
+fn probe(mut args: Args, output: Format, environment: &Environment) -> Result<Probe> {
     let rules = rules(&args)?;
     let specs = rules.grammar().arguments(&args.targets)?;
     let specs = specs.into_iter().map(|spec| rules.check(spec)).collect::<Result<Vec<Spec>>>()?;
@@ -127,7 +142,10 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
     if args.fail_on_icmp && !sys::can_trace(Protocol::Tcp) {
         notes.push("--fail-on-icmp has no effect: this system tells of no ICMP message while connect() goes on".into());
     }
-    let policy = policy(&args, &specs, source, trace, &mut notes);
+    let mut policy = policy(&args, &specs, source, trace, &mut notes);
+    let wait = wait(&mut args, policy.epoch.0, environment)?;
+    let until = wait.as_ref().and_then(|(_, wait)| wait.until);
+    policy.deadline = policy.deadline.into_iter().chain(until).min();
     let apart = rules.race && family.is_none();
     Ok(Probe {
         specs,
@@ -137,17 +155,55 @@ fn probe(args: Args, output: Format, environment: &Environment) -> Result<Probe>
         format,
         style: style(&args, environment),
         table: args.exit_code,
+        wait,
         from: args.from,
         rules,
         notes,
     })
 }
 
+/// Without `--wait`, targets may stand behind `--`, as those of a careful script do.
+fn command(args: &mut Args) -> Result<()> {
+    if args.wait.is_some() {
+        let targets = !args.targets.is_empty() || args.from.is_some();
+        ensure!(targets || args.command.is_empty(), "no target before --: what follows it is the COMMAND");
+        ensure!(!args.no_command, "nothing follows --: give a COMMAND, or leave -- out");
+        return Ok(());
+    }
+    let careful = args.targets.is_empty() && args.from.is_none();
+    ensure!(args.command.is_empty() || careful, "a COMMAND behind -- is executed after a wait: add --wait");
+    let words = std::mem::take(&mut args.command).into_iter().map(OsString::into_string);
+    let words = words.collect::<Result<Vec<String>, OsString>>();
+    args.targets.extend(words.map_err(|_| anyhow!("an argument is not UTF-8: write all of them in UTF-8"))?);
+    Ok(())
+}
+
+/// The rounds of `--wait`, and what comes after them.
+fn wait(args: &mut Args, now: Instant, environment: &Environment) -> Result<Option<(Repeat, Wait)>> {
+    ensure!(args.wait.is_some() || args.stable.is_none(), "--stable is about the rounds of a wait: add --wait");
+    ensure!(args.wait.is_some() || args.interval.is_none(), "--interval is between rounds: add --wait");
+    let Some(Limit(limit)) = args.wait else { return Ok(None) };
+    if let Some(path) = &args.from {
+        let stream = path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|kind| !kind.is_file());
+        ensure!(!stream, "--wait reads the targets in every round and a stream can be read once: give --from a file");
+    }
+    let repeat = Repeat {
+        interval: args.interval.unwrap_or(Duration::from_secs(1)),
+        enough: Enough::Good(args.stable.unwrap_or(1)),
+    };
+    let dumb = environment("TERM").is_some_and(|term| term == "dumb");
+    let terminal = io::stderr().is_terminal() && !dumb;
+    let command = std::mem::take(&mut args.command);
+    Ok(Some((repeat, Wait { until: limit.map(|limit| now + limit), command, terminal })))
+}
+
 fn rules(args: &Args) -> Result<Rules> {
     let protocol = if args.udp { Protocol::Udp } else { Protocol::Tcp };
     let interface = args.interface.clone();
     let (pins, source) = (Vec::new(), None);
-    let limited = args.timeout.0.is_some() || args.deadline.is_some_and(|limit| limit.0.is_some());
+    let limited = args.timeout.0.is_some()
+        || args.wait.is_some_and(|limit| limit.0.is_some())
+        || args.deadline.is_some_and(|limit| limit.0.is_some());
     let ports = args.ports.clone();
     let excluded = Arc::default();
     let (numeric, yes, race) = (args.numeric, args.yes, args.strategy == Strategy::Race);

@@ -33,7 +33,10 @@ pub fn message(error: &Error) -> String {
 
 /// One value, or a list as in a sentence; the dots of what may be repeated are left out.
 fn shown(value: &ContextValue) -> String {
-    let plain = |text: &str| text.trim_end_matches("...").trim_matches(['[', ']']).to_owned();
+    let plain = |text: &str| {
+        let text = text.trim_end_matches("...");
+        text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text).to_owned()
+    };
     match value {
         ContextValue::Strings(list) => match list.as_slice() {
             [many @ .., last] if !many.is_empty() => {

@@ -8,6 +8,12 @@ pub const GOOD: u8 = 0;
 pub const MIXED: u8 = 1;
 /// Usage error, or a fault of rconnect itself; says nothing about the target.
 pub const FAULT: u8 = 2;
+/// `--wait` ran out, as timeout(1) ends.
+pub const RAN_OUT: u8 = 124;
+/// The command of `--wait` cannot be executed, as env(1) ends.
+pub const NOT_EXECUTED: u8 = 126;
+/// The command of `--wait` is not there, as env(1) ends.
+pub const NO_COMMAND: u8 = 127;
 /// Interrupted by SIGINT (128 + 2, as shells report it).
 pub const SIGINT: u8 = 130;
 /// Ended by SIGTERM (128 + 15).
@@ -61,6 +67,9 @@ pub const TABLE: &[Row] = &[
         outcomes: &[Outcome::Unavailable, Outcome::Unsupported, Outcome::Invalid],
     },
     Row { code: 9, meaning: "unconfirmed (UDP: neither reply nor error)", outcomes: &[Outcome::Unconfirmed] },
+    Row { code: RAN_OUT, meaning: "--wait ran out", outcomes: &[] },
+    Row { code: NOT_EXECUTED, meaning: "the command of --wait cannot be executed", outcomes: &[] },
+    Row { code: NO_COMMAND, meaning: "the command of --wait is not found", outcomes: &[] },
     Row { code: SIGINT, meaning: "interrupted by SIGINT; what was known is reported first", outcomes: &[] },
     Row { code: SIGTERM, meaning: "ended by SIGTERM; what was known is reported first", outcomes: &[] },
 ];

@@ -92,6 +92,8 @@ pub struct Report {
     pub attempts: Vec<Attempt>,
     /// Where packets get to; asked for by `--trace`.
     pub trace: Option<Vec<Path>>,
+    /// The number of the round, where there are rounds.
+    pub round: Option<u64>,
 }
 
 impl Report {

@@ -137,6 +137,7 @@ impl Driver<'_> {
         let mut ready = std::mem::take(&mut self.ready);
         self.waiter.wait(until, &mut ready)?;
         let now = clock::now();
+        self.schedule.tell(now, Event::Clock(clock::wall()));
         for (key, ready) in ready.drain(..) {
             if let Some(connecting) = self.in_flight[key].take() {
                 self.waiter.remove(key);

@@ -6,6 +6,7 @@
 //! | [`Waiter`], [`Waker`] | wait for sockets, a wake-up from another thread, a signal or an instant |
 //! | [`catch_signals`], [`signal`] | SIGINT and SIGTERM (Windows: Ctrl-C, close) end the run, not the process |
 //! | [`die_of`] | and then the process, as if the signal had not been caught |
+//! | [`execute`] | a command takes the place of the process |
 //! | [`without_signals`], [`RESOLVER_STACK`] | makes a thread that takes no signal; its stack for a lookup |
 //! | [`THREAD_LIMIT`] | what limits threads, for people |
 //! | [`socket`] | a new socket for one attempt |

@@ -36,6 +36,9 @@ pub fn line(report: &Report, events: bool, out: &mut Vec<u8>) {
     object.object("resolve", Some(&report.lookup), resolve);
     object.list("attempts", Some(&report.attempts), |known, object| attempt(known, paths, events, object));
     object.list("trace", paths, path);
+    if let Some(round) = report.round {
+        object.number("round", round);
+    }
     object.end();
     out.push(b'\n');
 }
@@ -403,13 +406,13 @@ mod tests {
         }
     }
 
-    /// Unknown is null, never absent: every key that is described is required, except `events`.
+    /// Unknown is null, never absent: every key that is described is required, except those that are asked for: `events`, `round`.
     #[test]
     fn the_schema_requires_every_key() {
         fn check(schema: &Value) {
             if let Some(properties) = schema["properties"].as_object() {
                 let described: BTreeSet<&str> =
-                    properties.keys().map(String::as_str).filter(|&key| key != "events").collect();
+                    properties.keys().map(String::as_str).filter(|&key| !["events", "round"].contains(&key)).collect();
                 let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
                 assert_eq!(described, required);
                 assert!(properties.values().all(|property| property.is_object()));

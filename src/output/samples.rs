@@ -46,6 +46,7 @@ pub fn report(target: &str) -> Report {
         good: true,
         partial: false,
         expected: None,
+        round: None,
         lookup: Lookup { elapsed: us(812), ..Lookup::default() },
         attempts: Vec::new(),
         trace: None,

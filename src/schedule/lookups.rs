@@ -4,13 +4,22 @@ use std::collections::{BTreeSet, VecDeque};
 use std::iter::Peekable;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use slab::Slab;
 
 use super::answers::{Answers, Begin};
 use super::plan::{Batch, BatchId, LookupFailure, LookupId, Name, Resolved, Target};
 use crate::model::{By, Family, Lookup, Protocol, Reason};
+
+/// An instant, and what the wall clock read then.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// The monotonic clock.
+    pub at: Instant,
+    /// The wall clock.
+    pub wall: SystemTime,
+}
 
 /// Batches that have been read and not used up.
 pub struct Lookups {
@@ -34,7 +43,7 @@ struct Pending {
     protocol: Protocol,
     targets: Peekable<Box<dyn Iterator<Item = Target> + Send>>,
     /// When the first lookup began. The first target has waited since then.
-    began: Option<Instant>,
+    began: Option<Moment>,
     tries: u32,
     /// What is known of each family, where they are asked for apart.
     answers: Option<Answers>,
@@ -74,7 +83,7 @@ pub struct Drawn {
     /// TCP or UDP.
     pub protocol: Protocol,
     /// When the lookup began, for the first target of a batch.
-    pub began: Option<Instant>,
+    pub began: Option<Moment>,
     /// How the lookup went.
     pub lookup: Arc<Lookup>,
     /// What it gave.
@@ -88,7 +97,7 @@ pub struct Dropped {
     /// Its lookups that were under way.
     pub asked: Vec<LookupId>,
     /// The target that had waited for the lookup, and since when; what an earlier try came to.
-    pub waiting: Option<(Target, Protocol, Instant, Option<LookupFailure>)>,
+    pub waiting: Option<(Target, Protocol, Moment, Option<LookupFailure>)>,
     /// Further targets were left.
     pub more: bool,
 }
@@ -142,7 +151,7 @@ impl Lookups {
 
     /// Begins the next lookup, if one is queued and a place is free. Its timeout counts from here. [`Lookups::asked_of`]
     /// has the questions to ask.
-    pub fn begin(&mut self, now: Instant, deadline: Option<Instant>) -> Option<(BatchId, Name, Protocol)> {
+    pub fn begin(&mut self, now: Moment, deadline: Option<Instant>) -> Option<(BatchId, Name, Protocol)> {
         if self.under_way >= self.most {
             return None;
         }
@@ -282,7 +291,7 @@ impl Lookups {
 
     fn answered(&mut self, now: Instant, id: BatchId, lookup: Lookup, addresses: Arc<[Resolved]>) {
         let batch = &mut self.batches[id.0];
-        let elapsed = batch.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began));
+        let elapsed = batch.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began.at));
         let deadline = match batch.state {
             State::Asked { deadline, .. } => deadline,
             _ => None,

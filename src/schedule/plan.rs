@@ -40,7 +40,7 @@ pub struct Policy {
     pub retry_delay: Duration,
     /// The source port is fixed, so that a self-connect cannot be tried from another.
     pub fixed_port: bool,
-    /// A monotonic instant and the wall clock at that instant.
+    /// A monotonic instant and the wall clock at that instant, until [`Event::Clock`] tells another.
     pub epoch: (Instant, SystemTime),
 }
 
@@ -174,6 +174,8 @@ pub enum Event {
     LookedUp(LookupId, Result<Vec<Resolved>, LookupFailure>),
     /// A lookup, abandoned or not, has given its place back: another one may begin.
     LookupOver,
+    /// The wall clock reads this now. It may have been set, or the machine was suspended, since it was told last.
+    Clock(SystemTime),
     /// A signal came.
     Signal(Signal),
     /// The results cannot be written any more.
@@ -184,8 +186,10 @@ pub enum Event {
 pub enum Next {
     /// Targets.
     Batch(Box<Batch>),
-    /// Nothing yet; the next wait ends when there is more.
-    Later,
+    /// Nothing yet; the next wait ends when there is more, or at that instant.
+    Later(Option<Instant>),
+    /// Nothing before everything that was given is decided and reported.
+    Barrier,
     /// Nothing more.
     Exhausted,
     /// The run is over, and a stream may have had more.
@@ -196,7 +200,8 @@ impl std::fmt::Debug for Next {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Next::Batch(_) => "Batch",
-            Next::Later => "Later",
+            Next::Later(_) => "Later",
+            Next::Barrier => "Barrier",
             Next::Exhausted => "Exhausted",
             Next::Unread => "Unread",
         })

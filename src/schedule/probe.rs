@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::lookups::Drawn;
+use super::lookups::{Drawn, Moment};
 use super::plan::{AttemptId, BatchId, Policy, Resolved, Target};
 use crate::classify::requirement::{holds, last_word, overall, partial};
 use crate::classify::verdict;
@@ -25,6 +25,7 @@ pub struct Probe {
     pub protocol: Protocol,
     /// When it began: with its lookup, if it waited for one.
     pub started: Instant,
+    started_at: SystemTime,
     lookup: Arc<Lookup>,
     /// In the resolver's order; what came late is at the end.
     pub candidates: Vec<Candidate>,
@@ -86,19 +87,21 @@ pub enum Move {
 
 impl Probe {
     /// A target that begins now, or began with its lookup.
-    pub fn new(drawn: Drawn, now: Instant) -> Self {
+    pub fn new(drawn: Drawn, now: Moment) -> Self {
         let Drawn { target, protocol, began, lookup, addresses, late } = drawn;
         let candidates = match target.address {
             Some(address) => vec![Candidate::new(address, target.port, None)],
             None => addresses.iter().map(|entry| Candidate::new(entry.address, target.port, entry.skip)).collect(),
         };
-        Probe { target, protocol, started: began.unwrap_or(now), lookup, candidates, late, due: None }
+        let Moment { at: started, wall: started_at } = began.unwrap_or(now);
+        Probe { target, protocol, started, started_at, lookup, candidates, late, due: None }
     }
 
     /// A target whose lookup never ended.
-    pub fn unresolved(target: Target, protocol: Protocol, started: Instant, lookup: Lookup) -> Self {
+    pub fn unresolved(target: Target, protocol: Protocol, began: Moment, lookup: Lookup) -> Self {
+        let Moment { at: started, wall: started_at } = began;
         let lookup = Arc::new(lookup);
-        Probe { target, protocol, started, lookup, candidates: Vec::new(), late: None, due: None }
+        Probe { target, protocol, started, started_at, lookup, candidates: Vec::new(), late: None, due: None }
     }
 
     /// The answer that was late is there: the addresses that are new become candidates.
@@ -171,7 +174,6 @@ impl Probe {
         let good = holds(require, &finals, &self.lookup);
         let outcome = overall(require, good, &finals, &self.lookup);
         let partial = partial(require, good, &finals);
-        let (epoch, wall) = policy.epoch;
         Report {
             target: self.target.text,
             host: self.target.host,
@@ -179,7 +181,7 @@ impl Probe {
             protocol: self.protocol,
             mode: policy.mode,
             strategy: policy.strategy,
-            started_at: wall + self.started.saturating_duration_since(epoch),
+            started_at: self.started_at,
             elapsed: now.saturating_duration_since(self.started),
             outcome,
             good,
@@ -188,6 +190,7 @@ impl Probe {
             lookup: Arc::unwrap_or_clone(self.lookup),
             attempts: self.candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),
             trace: None,
+            round: None,
         }
     }
 }

@@ -111,7 +111,7 @@ impl Bench {
                     Some(batch) => Next::Batch(Box::new(batch)),
                     None if self.exhausted => Next::Exhausted,
                     None if over => Next::Unread,
-                    None => Next::Later,
+                    None => Next::Later(None),
                 };
                 self.tell(Event::Next(next));
             }
@@ -700,12 +700,81 @@ fn a_source_without_targets_is_asked_again_after_each_wait_and_not_before() {
     let draws =
         |bench: &mut Bench| (0..9).filter(|_| matches!(bench.schedule.step(bench.now), Step::Draw { .. })).count();
     assert!(matches!(bench.schedule.step(bench.now), Step::Draw { over: false }));
-    bench.tell(Event::Next(Next::Later));
+    bench.tell(Event::Next(Next::Later(None)));
     assert!(matches!(bench.schedule.step(bench.now), Step::Wait(None)), "no deadline of anything is near");
     assert!(matches!(bench.schedule.step(bench.now), Step::Draw { over: false }));
     bench.tell(Event::Next(Next::Exhausted));
     assert_eq!(draws(&mut bench), 0);
     assert!(matches!(bench.schedule.step(bench.now), Step::Done(_)));
+}
+
+#[test]
+fn a_source_that_names_an_instant_is_asked_then() {
+    let mut bench = Bench::new(policy());
+    assert!(matches!(bench.schedule.step(bench.now), Step::Draw { over: false }));
+    let at = bench.now + SECOND;
+    bench.tell(Event::Next(Next::Later(Some(at))));
+    for now in [bench.now, at - Duration::from_nanos(1)] {
+        let step = bench.schedule.step(now);
+        assert!(matches!(step, Step::Wait(Some(until)) if until == at || until == now), "{step:?}");
+    }
+    assert!(matches!(bench.schedule.step(at), Step::Draw { over: false }));
+}
+
+/// Also where the last attempt ends without a wait.
+#[test]
+fn a_barrier_lifts_when_everything_is_reported() {
+    let mut bench = Bench::new(policy());
+    let draw = |bench: &mut Bench| matches!(bench.schedule.step(bench.now), Step::Draw { over: false });
+    assert!(draw(&mut bench));
+    bench.tell(Event::Next(Next::Batch(Box::new(literal(1..=2)))));
+    for port in 1..=2 {
+        let Step::Connect(id, connect) = bench.schedule.step(bench.now) else { panic!("port {port}") };
+        bench.tell(Event::Connecting(id));
+        bench.connects.push((id, connect.address));
+    }
+    assert!(draw(&mut bench));
+    bench.tell(Event::Next(Next::Barrier));
+    for (id, address) in bench.connects.clone() {
+        assert!(matches!(bench.schedule.step(bench.now), Step::Wait(_)));
+        bench.tell(Event::Ended(id, Box::new(attempt(address, Outcome::Refused, None))));
+        assert!(matches!(bench.schedule.step(bench.now), Step::Report(_)));
+    }
+    assert!(draw(&mut bench));
+    bench.tell(Event::Next(Next::Exhausted));
+    assert!(matches!(bench.schedule.step(bench.now), Step::Done(_)));
+}
+
+#[test]
+fn a_run_that_is_stopped_between_rounds_ends() {
+    let deadline = Some(policy().epoch.0 + SECOND);
+    for by_signal in [false, true] {
+        let mut bench = Bench::new(Policy { deadline, ..policy() });
+        assert!(matches!(bench.schedule.step(bench.now), Step::Draw { .. }));
+        bench.tell(Event::Next(Next::Later(Some(bench.now + 9 * SECOND))));
+        bench.exhausted = true;
+        if by_signal {
+            bench.tell(Event::Signal(Signal::Interrupt));
+        }
+        bench.pass(2 * SECOND);
+        assert!(bench.done.is_some_and(|ended| !ended.unread), "{:?}", bench.done);
+    }
+}
+
+#[test]
+fn a_target_starts_at_the_wall_clock_of_its_start() {
+    let mut bench = Bench::new(policy());
+    let hour = 3600 * SECOND;
+    bench.give(literal(1..=1));
+    bench.pass(SECOND);
+    // The clock is set while the first is under way.
+    bench.tell(Event::Clock(SystemTime::UNIX_EPOCH + hour));
+    bench.end(0, Outcome::Refused, None);
+    bench.give(literal(2..=2));
+    bench.pass(SECOND);
+    bench.end(1, Outcome::Refused, None);
+    let started: Vec<SystemTime> = bench.reports.iter().map(|report| report.started_at).collect();
+    assert_eq!(started, [SystemTime::UNIX_EPOCH + SECOND, SystemTime::UNIX_EPOCH + hour + SECOND]);
 }
 
 #[test]

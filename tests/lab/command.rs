@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::time::TimeSpec;
 use nix::unistd::Pid;
@@ -143,6 +143,12 @@ impl Command {
             sys::close_on_exec_from(3)?;
             Ok(setrlimit(Resource::RLIMIT_NOFILE, count, count)?)
         })
+    }
+
+    /// RLIMIT_NOFILE, the soft limit alone.
+    pub fn descriptors_soft(self, count: u64) -> Command {
+        let hard = move |(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, count, hard);
+        self.step(Stage::Limits, move || Ok(getrlimit(Resource::RLIMIT_NOFILE).and_then(hard)?))
     }
 
     /// RLIMIT_AS in bytes: what reads without end into memory does not get far.

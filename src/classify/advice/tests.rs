@@ -72,6 +72,7 @@ fn report(attempts: Vec<Attempt>) -> Report {
         good: true,
         partial: true,
         expected: None,
+        round: None,
         lookup: Lookup::default(),
         attempts,
         trace: None,

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -35,12 +37,14 @@ pub use bsd::{
 
 mod alarm;
 mod connect;
+mod execute;
 mod names;
 mod signals;
 mod trial;
 mod wait;
 
 pub use connect::{connect, connect_blocking};
+pub use execute::execute;
 pub use names::{has_route, interface_index, lookup, service, service_name};
 pub use signals::{catch_signals, die_of, signal, without_signals};
 pub use trial::{
@@ -53,6 +57,21 @@ pub fn code(error: &io::Error) -> Code {
     Code::Os(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
+/// The disposition of SIGPIPE before this program changed it.
+static PIPE_SIGNAL: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
+
+/// The soft limit of descriptors before this program raised it.
+static DESCRIPTORS: OnceLock<libc::rlim_t> = OnceLock::new();
+
+/// Gives the process back what it was started with, for another program.
+fn restore_process() {
+    // SAFETY: the disposition was valid before.
+    unsafe { libc::signal(libc::SIGPIPE, PIPE_SIGNAL.load(Ordering::Relaxed)) };
+    if let (Some(&soft), Ok((_, hard))) = (DESCRIPTORS.get(), getrlimit(Resource::RLIMIT_NOFILE)) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+    }
+}
+
 /// What Rust's entry does for a program, for the one that has its own: a closed pipe is an error and no signal, and no
 /// socket may take the place of a standard stream that was closed, or results would be written to the peer.
 pub fn begin_process() {
@@ -61,7 +80,7 @@ pub fn begin_process() {
     // SAFETY: the array gives pointer and length; open() takes a string that ends with a NUL and gives the lowest free
     // number, which is that of the stream; SIG_IGN is a valid disposition.
     unsafe {
-        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+        PIPE_SIGNAL.store(libc::signal(libc::SIGPIPE, libc::SIG_IGN), Ordering::Relaxed);
         libc::poll(streams.as_mut_ptr(), 3, 0);
         for stream in streams.iter().filter(|stream| stream.revents & libc::POLLNVAL != 0) {
             let flags = if stream.fd == libc::STDIN_FILENO { libc::O_WRONLY } else { libc::O_RDONLY };
@@ -272,6 +291,7 @@ pub fn raise_descriptor_limit(wanted: usize) -> usize {
         let target = hard.min(wanted.try_into().unwrap_or(hard));
         if target > soft {
             // Refused, it stays as it is, which is what the next line reads.
+            DESCRIPTORS.get_or_init(|| soft);
             let _ = setrlimit(Resource::RLIMIT_NOFILE, target, hard);
         }
     }

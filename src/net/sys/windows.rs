@@ -25,6 +25,7 @@ mod connect;
 mod console;
 mod event;
 mod evidence;
+mod execute;
 mod names;
 mod trial;
 mod wait;
@@ -34,6 +35,7 @@ pub use console::{Coloring, catch_signals, die_of, signal, terminal_width, witho
 pub use evidence::{
     can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages, tcp_facts,
 };
+pub use execute::execute;
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};
 pub use trial::{
     Routes, any_file, connect_cut, connect_file, connect_interrupted, disconnect, limit_handshake, platform, selected,

@@ -59,6 +59,21 @@ pub fn catch_signals() {
     let _ = unsafe { sigaction(Number::SIGCONT, &handler(on_continue, SigSet::empty())) };
 }
 
+/// SIGINT and SIGTERM that are caught end the process again; those that are ignored stay so.
+pub fn release() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for number in [Number::SIGINT, Number::SIGTERM] {
+        // SAFETY: SIG_DFL is a valid disposition, and what was there before was one, too.
+        unsafe {
+            if let Ok(before) = sigaction(number, &default)
+                && matches!(before.handler(), SigHandler::SigIgn)
+            {
+                let _ = sigaction(number, &before);
+            }
+        }
+    }
+}
+
 /// The signal that came, if one did.
 pub fn signal() -> Option<Signal> {
     match CAUGHT.load(Ordering::SeqCst) {

@@ -1,0 +1,163 @@
+//! What is shown of a run, and what it comes to.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, Result};
+
+use crate::app::settle::Probe;
+use crate::classify::exit;
+use crate::model::{Mode, Report, Totals};
+use crate::net::driver::{self, Run};
+use crate::net::sys;
+use crate::output::{Format, Reporter, Service, Style};
+
+/// A diagnostic that does not end the run. Where standard error is gone, there is nobody to tell.
+pub fn note(err: &mut dyn Write, text: &str) {
+    let _ = writeln!(err, "rconnect: {text}");
+}
+
+/// Makes the console understand colours while the result lives.
+pub fn coloring(settled: &Probe) -> Option<sys::Coloring> {
+    let colored = settled.format.is_some() && settled.style.color;
+    if colored {
+        colored::control::set_override(true);
+    }
+    colored.then(sys::Coloring::begin)
+}
+
+/// Results that are held back until the next wait, in bytes: a sweep decides many targets between two waits.
+const MOST_HELD: usize = 1 << 16;
+
+/// How results are shown.
+#[derive(Clone, Copy)]
+pub struct Reporting {
+    format: Option<Format>,
+    style: Style,
+    service: Service,
+    most_held: usize,
+}
+
+impl Reporting {
+    /// As it was settled.
+    pub fn of(settled: &Probe) -> Self {
+        let service = if settled.rules.numeric { |_, _| None } else { sys::service_name };
+        // In blocking mode the wait is in connect(), and nothing flushes before it.
+        let most_held = if settled.policy.mode == Mode::Blocking { 0 } else { MOST_HELD };
+        Reporting { format: settled.format, style: settled.style, service, most_held }
+    }
+
+    /// Nothing shown yet. `targets` is how many will come, where that is known.
+    pub fn results(self, out: &mut dyn Write, targets: Option<u128>) -> Results<'_> {
+        let reporter = self.format.map(|format| Reporter::new(format, self.style, targets, self.service));
+        Results { out, reporter, totals: Totals::default(), held: Vec::new(), most_held: self.most_held }
+    }
+}
+
+/// What is shown of a run, and what it comes to.
+pub struct Results<'a> {
+    out: &'a mut dyn Write,
+    /// `None` where the exit code is all that is wanted.
+    reporter: Option<Reporter>,
+    /// What the targets came to.
+    pub totals: Totals,
+    /// Whole lines that are not written yet.
+    held: Vec<u8>,
+    /// So many bytes are written without waiting for a flush.
+    most_held: usize,
+}
+
+impl Results<'_> {
+    /// What comes before the first target.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn begin(&mut self) -> Result<()> {
+        self.held.extend(self.reporter.iter().flat_map(Reporter::header));
+        self.write().or_else(quiet_end)
+    }
+
+    /// The form; `None` where nothing is shown.
+    pub fn form(&self) -> Option<Format> {
+        self.reporter.as_ref().map(|reporter| reporter.format)
+    }
+
+    /// Shows one target.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn show(&mut self, report: &Report) -> io::Result<()> {
+        if let Some(reporter) = &mut self.reporter {
+            reporter.target(report, &mut self.held);
+        }
+        if self.held.len() < self.most_held { Ok(()) } else { self.write() }
+    }
+
+    /// What comes after the last target. A reader that has gone away is no error.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn end(&mut self) -> Result<()> {
+        self.summary().or_else(quiet_end)
+    }
+
+    /// What comes after the last target.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn summary(&mut self) -> io::Result<()> {
+        // Nobody asks for the width where there is nothing to lay out.
+        let width = if self.totals.targets > 1 { sys::terminal_width() } else { None };
+        let totals = &self.totals;
+        self.held.extend(self.reporter.iter_mut().flat_map(|one| one.summary(totals, width.unwrap_or(80))));
+        self.write()
+    }
+
+    /// Whether something is held that is not written yet.
+    pub fn has_more(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// One write for all that is held, so that a reader of a pipe sees whole lines.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self) -> io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let written = self.out.write_all(&self.held).and_then(|()| self.out.flush());
+        self.held.clear();
+        written
+    }
+}
+
+impl driver::Sink for Results<'_> {
+    fn report(&mut self, report: Report) -> io::Result<()> {
+        self.totals.add(&report);
+        self.show(&report)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write()
+    }
+}
+
+/// A reader that has gone away is a quiet end.
+fn quiet_end(error: io::Error) -> Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error).context("cannot write the results") }
+}
+
+/// A signal outranks the closed pipe and the end of input that come with it, whichever was seen first.
+///
+/// # Errors
+/// The results could not be written; the input that ended the run.
+pub fn conclude(run: Run, bad_input: Option<anyhow::Error>, code: u8) -> Result<u8> {
+    let closed = run.write_error.map(quiet_end).transpose()?.is_some();
+    match bad_input {
+        _ if sys::signal().is_some() => Ok(code),
+        // Reader closed the pipe: untried targets must not yield exit code 0.
+        _ if closed => Ok(if run.ended.cut_short { exit::FAULT } else { code }),
+        Some(error) => Err(error),
+        None => Ok(code),
+    }
+}

@@ -1,0 +1,198 @@
+//! `--wait`: rounds until every target is good, then a command.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::app::input::Input;
+use crate::app::results::{Reporting, Results, coloring, conclude, note};
+use crate::app::rounds::Again;
+use crate::app::settle::{Probe, Wait};
+use crate::classify::exit;
+use crate::model::{Report, Totals};
+use crate::net::clock;
+use crate::net::driver::{self, Sink};
+use crate::net::resolve::Resolver;
+use crate::net::sys::{self, StandardOutput};
+use crate::output::Format;
+use crate::output::waiting::Waiting;
+use crate::schedule::rounds::{Repeat, Rounds};
+
+/// Takes the results of the rounds, and tells on standard error what is waited for.
+pub struct Watcher<'a> {
+    /// Where results go.
+    pub results: Results<'a>,
+    err: &'a mut dyn Write,
+    rounds: &'a RefCell<Rounds>,
+    wait: &'a Wait,
+    begin: Instant,
+    waiting: Waiting,
+    /// The status line on the terminal.
+    shown: String,
+}
+
+impl<'a> Watcher<'a> {
+    /// The wait begins now.
+    pub fn new(results: Results<'a>, err: &'a mut dyn Write, rounds: &'a RefCell<Rounds>, wait: &'a Wait) -> Self {
+        Watcher { results, err, rounds, wait, begin: clock::now(), waiting: Waiting::default(), shown: String::new() }
+    }
+
+    /// Shows the last result of every target, and gives the exit code.
+    ///
+    /// # Errors
+    /// The results cannot be written.
+    pub fn end(&mut self, table: exit::Table) -> io::Result<u8> {
+        // The answer of the last target may have lain in its socket when the time ran out.
+        if sys::signal().is_none() {
+            self.rounds.borrow_mut().over(clock::now());
+        }
+        let met = self.rounds.borrow().is_enough();
+        let elapsed = clock::now().saturating_duration_since(self.begin);
+        let ran_out = !met && self.has_run_out();
+        self.clear();
+        if met {
+            let line = self.waiting.met(elapsed);
+            self.say(&line);
+        } else if ran_out {
+            let mut lines = self.waiting.ran_out(elapsed);
+            if self.is_for_people() {
+                // The results below say the rest.
+                lines.truncate(1);
+            }
+            lines.iter().for_each(|line| self.say(line));
+        }
+        self.show(met)?;
+        let mut totals = Totals::default();
+        self.waiting.reports().iter().for_each(|report| totals.add(report));
+        Ok(match (met, ran_out) {
+            (true, _) => exit::GOOD,
+            (false, true) => exit::RAN_OUT,
+            (false, false) => exit::code(&totals, table),
+        })
+    }
+
+    /// For people the last results stand at the end. A command has standard output for itself.
+    fn show(&mut self, met: bool) -> io::Result<()> {
+        if !self.is_for_people() || (met && !self.wait.command.is_empty()) {
+            return Ok(());
+        }
+        for report in self.waiting.reports() {
+            self.results.totals.add(report);
+            self.results.show(report)?;
+        }
+        self.results.summary()
+    }
+
+    fn has_run_out(&self) -> bool {
+        self.wait.until.is_some_and(|until| until <= clock::now())
+    }
+
+    fn is_for_people(&self) -> bool {
+        self.results.form() == Some(Format::Human)
+    }
+
+    /// A diagnostic; where standard error is gone, there is nobody to tell.
+    fn say(&mut self, line: &str) {
+        if self.results.form().is_some() {
+            let _ = writeln!(self.err, "rconnect: {line}");
+        }
+    }
+
+    /// The status line on a terminal.
+    fn status(&mut self) {
+        if self.results.form().is_none() || !self.wait.terminal || self.waiting.reports().is_empty() {
+            return;
+        }
+        let elapsed = clock::now().saturating_duration_since(self.begin);
+        let line = self.waiting.status(elapsed, sys::terminal_width().unwrap_or(80));
+        if line != self.shown {
+            let _ = write!(self.err, "\r{line}\x1b[K");
+            self.shown = line;
+        }
+    }
+
+    fn clear(&mut self) {
+        if !std::mem::take(&mut self.shown).is_empty() {
+            let _ = write!(self.err, "\r\x1b[K");
+        }
+    }
+}
+
+impl Sink for Watcher<'_> {
+    fn report(&mut self, mut report: Report) -> io::Result<()> {
+        {
+            let mut rounds = self.rounds.borrow_mut();
+            rounds.decided(report.good);
+            report.round = Some(rounds.number());
+        }
+        if !self.is_for_people() {
+            self.results.show(&report)?;
+        }
+        // That the time ran out during a try is no reason: the one before it stays.
+        let cut = !report.good && self.waiting.knows(&report.target) && (self.has_run_out() || sys::signal().is_some());
+        if cut {
+            return Ok(());
+        }
+        if let Some(line) = self.waiting.add(report)
+            && !self.wait.terminal
+        {
+            self.say(&line);
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.results.has_more() {
+            self.clear();
+        }
+        self.results.write()?;
+        self.status();
+        Ok(())
+    }
+}
+
+/// Waits, and executes the command; gives the exit code where no command took the place of this process.
+///
+/// # Errors
+/// The targets cannot be read again, the results cannot be written, the command cannot be executed.
+pub fn run(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut StandardOutput, err: &mut dyn Write) -> Result<u8> {
+    let mut stderr = io::stderr();
+    let out: &mut dyn Write = if wait.command.is_empty() { out } else { &mut stderr };
+    let code = await_targets(settled, repeat, wait, out, err)?;
+    match wait.command.first() {
+        Some(program) if code == exit::GOOD && sys::signal().is_none() => {
+            let error = sys::execute(&wait.command);
+            Ok(not_executed(err, program, &error))
+        }
+        _ => Ok(code),
+    }
+}
+
+fn not_executed(err: &mut dyn Write, program: &OsStr, error: &io::Error) -> u8 {
+    if sys::signal().is_none() {
+        note(err, &format!("cannot execute '{}': {error}", program.to_string_lossy()));
+    }
+    if error.kind() == io::ErrorKind::NotFound { exit::NO_COMMAND } else { exit::NOT_EXECUTED }
+}
+
+fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
+    let _coloring = coloring(&settled);
+    let reporting = Reporting::of(&settled);
+    let Probe { specs, from, rules, policy, socket, resolve, table, .. } = settled;
+    let family = resolve.family;
+    let read = move || Input::new(rules.clone(), family, specs.clone(), from.as_deref());
+    let targets = read()?.targets;
+    let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
+    let mut source = Again::new(&rounds, Box::new(read));
+    let mut watcher = Watcher::new(reporting.results(out, targets), err, &rounds, wait);
+    sys::begin_threads();
+    sys::catch_signals();
+    watcher.results.begin()?;
+    let run = driver::run(policy, &socket, Resolver::new(resolve), &mut source, &mut watcher)
+        .context("cannot wait for sockets")?;
+    let code = if run.write_error.is_none() { watcher.end(table)? } else { exit::FAULT };
+    conclude(run, source.error, code)
+}

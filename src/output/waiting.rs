@@ -1,0 +1,158 @@
+//! What a wait waits for, on standard error: a line that changes on a terminal, a line for each change elsewhere.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::units;
+use crate::model::Report;
+
+/// Targets that are named at the end, at most.
+const MOST_NAMED: usize = 20;
+
+/// The last result of every target of a wait.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    last: Vec<Report>,
+    places: HashMap<String, usize>,
+}
+
+impl Waiting {
+    /// Takes one more result into account. Gives a line where it is another one than before; a target that is good from
+    /// the start needs none.
+    pub fn add(&mut self, report: Report) -> Option<String> {
+        let line = line(&report);
+        let place = *self.places.entry(report.target.clone()).or_insert(self.last.len());
+        if place == self.last.len() {
+            let missing = !report.good;
+            self.last.push(report);
+            return missing.then_some(line);
+        }
+        let before = std::mem::replace(&mut self.last[place], report);
+        (self::line(&before) != line).then_some(line)
+    }
+
+    /// Whether the target has a result.
+    pub fn knows(&self, target: &str) -> bool {
+        self.places.contains_key(target)
+    }
+
+    /// The last result of every target, in the order of the first results.
+    pub fn reports(&self) -> &[Report] {
+        &self.last
+    }
+
+    /// For a terminal: how long it has lasted, and what is still waited for; at most `width` cells.
+    pub fn status(&self, elapsed: Duration, width: usize) -> String {
+        let missing: Vec<&Report> = self.missing().collect();
+        let seconds = elapsed.as_secs();
+        let text = match (&missing[..], self.last.len()) {
+            ([], _) => format!("waiting {seconds} s"),
+            ([one], 1) => format!("waiting {seconds} s for {}: {}", one.target, reason(one)),
+            ([first, ..], all) => {
+                let good = all - missing.len();
+                format!("waiting {seconds} s: {good} of {all} targets good; {}: {}", first.target, reason(first))
+            }
+        };
+        text.chars().take(width.saturating_sub(1)).collect()
+    }
+
+    /// What is said when everything is as it was waited for.
+    pub fn met(&self, elapsed: Duration) -> String {
+        let took = units::human(elapsed);
+        match &self.last[..] {
+            [one] => format!("{} is {} after {took}", one.target, one.outcome),
+            all => format!("{} targets are good after {took}", all.len()),
+        }
+    }
+
+    /// What is said when the time ran out, and the last reason of each target that is not good.
+    pub fn ran_out(&self, elapsed: Duration) -> Vec<String> {
+        let missing: Vec<&Report> = self.missing().collect();
+        let head = format!("the wait ran out after {}", units::human(elapsed));
+        let named = missing.iter().take(MOST_NAMED).map(|report| format!("{}: {}", report.target, reason(report)));
+        let more = missing.len().saturating_sub(MOST_NAMED);
+        let more = (more > 0).then(|| format!("and {more} more targets"));
+        std::iter::once(head).chain(named).chain(more).collect()
+    }
+
+    fn missing(&self) -> impl Iterator<Item = &Report> {
+        self.last.iter().filter(|report| !report.good)
+    }
+}
+
+fn line(report: &Report) -> String {
+    let waiting = if report.good { "" } else { "waiting for " };
+    format!("{waiting}{}: {}", report.target, reason(report))
+}
+
+/// The outcome, and its cause where one is known.
+fn reason(report: &Report) -> String {
+    let attempt = report.attempts.iter().rev().find(|attempt| attempt.outcome == report.outcome);
+    let cause = attempt.map_or(report.lookup.cause, |attempt| attempt.cause);
+    match cause {
+        Some(cause) => format!("{} ({})", report.outcome, cause.meaning()),
+        None => report.outcome.slug().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{literal, unresolved};
+    use super::*;
+    use crate::model::{Cause, Outcome};
+
+    fn refused(target: &str) -> Report {
+        let mut report = literal(target, Outcome::Refused);
+        report.attempts[0].cause = Some(Cause::Rst);
+        report
+    }
+
+    #[test]
+    fn a_line_for_each_change() {
+        let mut waiting = Waiting::default();
+        let name = |report: Report| Report { target: "db.example:80".into(), ..report };
+        let mut add = |report: Report| waiting.add(name(report));
+        assert_eq!(add(unresolved()).as_deref(), Some("waiting for db.example:80: unresolved (no such name)"));
+        assert_eq!(add(unresolved()), None);
+        assert_eq!(
+            add(refused("10.0.0.1:80")).as_deref(),
+            Some("waiting for db.example:80: refused (a RST answered the SYN)")
+        );
+        let open = || literal("10.0.0.1:80", Outcome::Connected);
+        assert_eq!(add(open()).as_deref(), Some("db.example:80: connected"));
+        assert_eq!(add(open()), None);
+        assert!(add(refused("10.0.0.1:80")).is_some());
+        assert_eq!(waiting.reports().len(), 1);
+    }
+
+    #[test]
+    fn the_status_is_one_line_of_the_terminal() {
+        let mut waiting = Waiting::default();
+        waiting.add(refused("10.0.0.1:80"));
+        let seconds = Duration::from_secs;
+        assert_eq!(waiting.status(seconds(3), 80), "waiting 3 s for 10.0.0.1:80: refused (a RST answered the SYN)");
+        waiting.add(literal("10.0.0.2:80", Outcome::Connected));
+        assert_eq!(
+            waiting.status(seconds(61), 80),
+            "waiting 61 s: 1 of 2 targets good; 10.0.0.1:80: refused (a RST answered the SYN)"
+                .chars()
+                .take(79)
+                .collect::<String>()
+        );
+    }
+
+    #[test]
+    fn the_end_names_what_is_missing() {
+        let mut waiting = Waiting::default();
+        waiting.add(literal("10.0.0.2:80", Outcome::Connected));
+        assert_eq!(waiting.met(Duration::from_millis(3_210)), "10.0.0.2:80 is connected after 3.21 s");
+        for port in 1..=25 {
+            waiting.add(refused(&format!("10.0.0.1:{port}")));
+        }
+        let lines = waiting.ran_out(Duration::from_secs(30));
+        assert_eq!(lines.len(), 22);
+        assert_eq!(lines[0], "the wait ran out after 30.0 s");
+        assert_eq!(lines[1], "10.0.0.1:1: refused (a RST answered the SYN)");
+        assert_eq!(lines[21], "and 5 more targets");
+    }
+}

@@ -1,0 +1,186 @@
+//! Rounds: the same targets again, an interval apart, until there have been enough. No clock: instants are arguments.
+
+use std::time::{Duration, Instant};
+
+/// When there have been enough rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enough {
+    /// After so many rounds in a row in which every target was good.
+    Good(u32),
+}
+
+/// How a run is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Repeat {
+    /// From the begin of a round to that of the next. A round that takes longer skips the begins that it missed.
+    pub interval: Duration,
+    /// When there have been enough.
+    pub enough: Enough,
+}
+
+/// What is to be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// A round begins.
+    Begin,
+    /// Nothing before that instant.
+    Wait(Instant),
+    /// There have been enough rounds.
+    End,
+}
+
+/// The rounds of a run.
+#[derive(Debug)]
+pub struct Rounds {
+    repeat: Repeat,
+    /// The first round began here; every other one begins a multiple of the interval later, so that delays do not add up.
+    origin: Instant,
+    stage: Stage,
+    number: u64,
+    /// Targets of the round under way that are decided.
+    decided: u64,
+    /// Every one of them was good.
+    good: bool,
+    /// Rounds in a row in which every target was good.
+    good_rounds: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    UnderWay,
+    Due(Instant),
+    Enough,
+}
+
+impl Rounds {
+    /// The first round is due now.
+    pub fn new(now: Instant, repeat: Repeat) -> Self {
+        Rounds { repeat, origin: now, stage: Stage::Due(now), number: 0, decided: 0, good: true, good_rounds: 0 }
+    }
+
+    /// The number of the last round that began, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// A target of the round under way is decided.
+    pub fn decided(&mut self, good: bool) {
+        self.decided += 1;
+        self.good &= good;
+    }
+
+    /// Every target of the round under way is decided. Between two rounds it changes nothing.
+    pub fn over(&mut self, now: Instant) {
+        if self.stage != Stage::UnderWay {
+            return;
+        }
+        self.good_rounds = if self.good && self.decided > 0 { self.good_rounds.saturating_add(1) } else { 0 };
+        self.stage = if self.is_enough() { Stage::Enough } else { Stage::Due(self.next_begin(now)) };
+    }
+
+    /// What is to be done at an instant between two rounds.
+    pub fn turn(&mut self, now: Instant) -> Turn {
+        match self.stage {
+            Stage::Enough => Turn::End,
+            Stage::Due(at) if at > now => Turn::Wait(at),
+            Stage::Due(_) | Stage::UnderWay => {
+                (self.stage, self.decided, self.good) = (Stage::UnderWay, 0, true);
+                self.number += 1;
+                Turn::Begin
+            }
+        }
+    }
+
+    /// Whether there have been enough rounds.
+    pub fn is_enough(&self) -> bool {
+        match self.repeat.enough {
+            Enough::Good(rounds) => self.good_rounds >= rounds,
+        }
+    }
+
+    fn next_begin(&self, now: Instant) -> Instant {
+        let interval = self.repeat.interval.as_nanos();
+        if interval == 0 {
+            return now;
+        }
+        let since = now.saturating_duration_since(self.origin).as_nanos() % interval;
+        now + Duration::from_nanos(u64::try_from(interval - since).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn rounds(interval: Duration, enough: Enough) -> (Rounds, Instant) {
+        let now = crate::net::clock::now();
+        (Rounds::new(now, Repeat { interval, enough }), now)
+    }
+
+    /// One round that takes so long, and what comes after it.
+    fn round(rounds: &mut Rounds, now: &mut Instant, takes: Duration, good: bool) -> Turn {
+        assert_eq!(rounds.turn(*now), Turn::Begin);
+        *now += takes;
+        rounds.decided(good);
+        rounds.over(*now);
+        rounds.turn(*now)
+    }
+
+    #[test]
+    fn delays_do_not_add_up() {
+        let (mut rounds, begin) = rounds(SECOND, Enough::Good(1));
+        let mut now = begin;
+        for (takes, next) in [(100, 1), (300, 2), (1_500, 4), (2_000, 7), (0, 8)] {
+            let turn = round(&mut rounds, &mut now, Duration::from_millis(takes), false);
+            assert_eq!(turn, Turn::Wait(begin + next * SECOND), "{takes}");
+            // A wait never ends early, and often a little late.
+            assert_eq!(rounds.turn(begin + next * SECOND - Duration::from_nanos(1)), turn);
+            now = begin + next * SECOND + Duration::from_millis(7);
+        }
+        assert_eq!(rounds.number(), 5);
+    }
+
+    #[test]
+    fn without_an_interval_rounds_follow_at_once() {
+        let (mut rounds, mut now) = rounds(Duration::ZERO, Enough::Good(1));
+        assert_eq!(round(&mut rounds, &mut now, SECOND, false), Turn::Begin);
+    }
+
+    #[test]
+    fn good_rounds_count_in_a_row_only() {
+        let (mut rounds, begin) = rounds(SECOND, Enough::Good(3));
+        let mut now = begin;
+        for (index, good) in [true, true, false, true, true, true].into_iter().enumerate() {
+            let turn = round(&mut rounds, &mut now, SECOND / 10, good);
+            assert_eq!(turn == Turn::End, index == 5, "{index}");
+            now = begin + (index as u32 + 1) * SECOND;
+        }
+        assert!(rounds.is_enough());
+    }
+
+    /// The deadline may end a round before it has a target, and come after the last one was found to be good.
+    #[test]
+    fn a_round_without_a_target_is_not_good_and_no_round_counts_twice() {
+        let (mut rounds, now) = rounds(SECOND, Enough::Good(2));
+        assert_eq!(rounds.turn(now), Turn::Begin);
+        rounds.over(now);
+        assert_eq!(rounds.turn(now + SECOND), Turn::Begin);
+        rounds.decided(true);
+        rounds.over(now + SECOND);
+        rounds.over(now + SECOND);
+        assert!(!rounds.is_enough());
+    }
+
+    #[test]
+    fn every_target_of_a_round_must_be_good() {
+        for (targets, enough) in [([true, true], true), ([false, true], false), ([true, false], false)] {
+            let (mut rounds, now) = rounds(SECOND, Enough::Good(1));
+            assert_eq!(rounds.turn(now), Turn::Begin);
+            targets.into_iter().for_each(|good| rounds.decided(good));
+            rounds.over(now);
+            assert_eq!(rounds.is_enough(), enough);
+        }
+    }
+}

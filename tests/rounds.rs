@@ -165,3 +165,14 @@ fn a_signal_ends_the_wait() {
         assert_eq!(running.wait().signal(), signal);
     }
 }
+
+#[test]
+fn a_terminal_has_one_line_that_changes() {
+    let net = Netns::new();
+    let wait = format!("{RCONNECT} --wait=100ms -i 50ms 127.0.0.1 8080");
+    let script = net.command("/usr/bin/script").args(["-qec", &wait, "/dev/null"]);
+    let output = script.path().env("TERM", "xterm").run();
+    let status = "\rwaiting 0 s for 127.0.0.1:8080: refused (a RST answered the SYN)\u{1b}[K";
+    assert_eq!(output.code(), 124);
+    assert!(output.stdout.starts_with(&format!("{status}\r\u{1b}[Krconnect: the wait ran out")), "{output:?}");
+}

@@ -368,7 +368,7 @@ Examples:
   rconnect -p 22,443 10.0.0.0/28           two ports of every address
   rconnect --from hosts.txt -p 22 --json   a list of hosts, results as JSON
   rconnect -q db.example 5432 && psql      the exit code alone
-  rconnect --wait=30s db.example 5432 -- psql   wait, then run a command
+  rconnect --wait=30s db:5432 -- ./serve   wait, then run a command
   rconnect --explain ECONNREFUSED          what an error means
 
 Exit codes:

@@ -463,7 +463,7 @@ mod tests {
 
     use super::super::samples::{self, attempt, ms, report, us};
     use super::*;
-    use crate::model::{Name, Reason};
+    use crate::model::Reason;
 
     const PLAIN: Style =
         Style { color: false, ascii: false, show: Show::Folded, verbose: 0, timestamps: false, width: None };
@@ -835,6 +835,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     mod linux {
         use super::*;
+        use crate::model::Name;
 
         /// The documented example.
         #[test]

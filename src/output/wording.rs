@@ -33,6 +33,8 @@ pub fn neighbour(attempt: &Attempt) -> String {
     }
 }
 
+// The numbers are those of Linux.
+#[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests {
     use super::super::samples::code;
@@ -40,7 +42,6 @@ mod tests {
     use crate::model::Name;
 
     #[test]
-    #[cfg(target_os = "linux")]
     fn the_winsock_name_is_written_where_it_says_more() {
         let plain = |name| codes(code(name), Style::default());
         assert_eq!(plain(Name::EHOSTUNREACH), "EHOSTUNREACH 113 · WSA 10065");

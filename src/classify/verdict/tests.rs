@@ -34,6 +34,21 @@ fn routed(error: Option<Name>, kind: Option<RouteKind>) -> Option<Route> {
     Some(Route { error: error.and_then(codes::code), kind, ..Route::default() })
 }
 
+/// Whether this system has a code of its own for the name: Winsock has none for some, and the nearest one tells less.
+fn has_own(name: Name) -> bool {
+    codes::code(name).and_then(codes::name) == Some(name)
+}
+
+/// The value of this system, where the documents of Winsock give a code another meaning.
+fn here<T>(unix: T, windows: T) -> T {
+    if cfg!(windows) { windows } else { unix }
+}
+
+/// What a route that answers EHOSTUNREACH comes to: Windows has no unreachable routes, and answers it without a route.
+fn host_unreachable() -> Cause {
+    here(UnreachableRoute, NoRoute)
+}
+
 fn judged(evidence: &Evidence) -> (Outcome, Option<By>, Option<Cause>) {
     let verdict = judge(evidence);
     (verdict.outcome, verdict.by, verdict.cause)
@@ -116,25 +131,25 @@ fn what_the_call_says_is_decided_on_this_machine() {
         (
             Name::EHOSTUNREACH,
             routed(Some(Name::EHOSTUNREACH), None),
-            (Unreachable, Some(Local), Some(UnreachableRoute)),
+            (Unreachable, Some(Local), Some(host_unreachable())),
         ),
         (Name::EACCES, routed(Some(Name::EACCES), None), (Denied, Some(Local), Some(ProhibitRoute))),
         (Name::EACCES, routed(None, Some(RouteKind::Unicast)), (Denied, Some(Local), Some(LocalPolicy))),
         (Name::EPERM, routed(None, Some(RouteKind::Unicast)), (Denied, Some(Local), Some(LocalPolicy))),
         (Name::ENOSYS, None, (Denied, Some(Local), Some(LocalPolicy))),
         (Name::EINVAL, routed(Some(Name::EINVAL), None), (Unreachable, Some(Local), Some(BlackholeRoute))),
-        (Name::EADDRNOTAVAIL, None, (Unavailable, Some(Local), Some(LocalPorts))),
+        // WSAEADDRNOTAVAIL: the remote address is not valid.
+        (Name::EADDRNOTAVAIL, None, here((Unavailable, Some(Local), Some(LocalPorts)), (Invalid, Some(Local), None))),
         (Name::EADDRINUSE, None, (Unavailable, Some(Local), Some(LocalPorts))),
         (Name::EAGAIN, None, (Unavailable, Some(Local), Some(LocalPorts))),
-        (Name::ENOBUFS, None, (Unavailable, Some(Local), Some(Buffers))),
+        // WSAENOBUFS: the ports are used up.
+        (Name::ENOBUFS, None, (Unavailable, Some(Local), Some(here(Buffers, LocalPorts)))),
         (Name::ENOMEM, None, (Unavailable, Some(Local), Some(Buffers))),
         (Name::ENETDOWN, None, (Unavailable, Some(Local), Some(NetworkDown))),
         (Name::ENODEV, None, (Unavailable, Some(Local), Some(NoInterface))),
         (Name::EAFNOSUPPORT, None, (Unsupported, Some(Local), None)),
         (Name::ECONNREFUSED, None, (Refused, Some(Peer), Some(Rst))),
     ];
-    // Winsock has no pair of their own for some.
-    let has_own = |name| codes::code(name).and_then(codes::name) == Some(name);
     for (name, route, expected) in cases.iter().filter(|&&(name, ..)| has_own(name)) {
         let mut evidence = failed(Phase::Connect, *name);
         evidence.route = route.clone();
@@ -144,8 +159,9 @@ fn what_the_call_says_is_decided_on_this_machine() {
 
 #[test]
 fn a_local_shortage_is_never_the_peers_state() {
+    let names = [Name::EMFILE, Name::ENFILE, Name::ENOMEM, Name::ENOBUFS, Name::ENODEV, Name::ENETDOWN];
     for phase in [Phase::Socket, Phase::Option, Phase::Bind, Phase::Connect, Phase::Completion] {
-        for name in [Name::EMFILE, Name::ENFILE, Name::ENOMEM, Name::ENOBUFS, Name::ENODEV, Name::ENETDOWN] {
+        for name in names.into_iter().filter(|&name| has_own(name)) {
             let (outcome, by, _) = judged(&failed(phase, name));
             assert_eq!((outcome, by), (Unavailable, Some(Local)), "{name} in {phase}");
         }
@@ -156,7 +172,9 @@ fn a_local_shortage_is_never_the_peers_state() {
 fn bind_and_options_have_their_own_reading() {
     assert_eq!(judged(&failed(Phase::Bind, Name::EADDRNOTAVAIL)).2, Some(SourceAddress));
     assert_eq!(judged(&failed(Phase::Bind, Name::EADDRINUSE)).2, Some(LocalPorts));
-    assert_eq!(judged(&failed(Phase::Bind, Name::EACCES)), (Denied, Some(Local), Some(LocalPolicy)));
+    // WSAEACCES is a port that is reserved.
+    let (outcome, cause) = here((Denied, LocalPolicy), (Unavailable, LocalPorts));
+    assert_eq!(judged(&failed(Phase::Bind, Name::EACCES)), (outcome, Some(Local), Some(cause)));
     assert_eq!(judged(&failed(Phase::Option, Name::EPERM)), (Denied, Some(Local), Some(LocalPolicy)));
     assert_eq!(judged(&failed(Phase::Option, Name::ENOPROTOOPT)).0, Unsupported);
     assert_eq!(judged(&failed(Phase::Socket, Name::EAFNOSUPPORT)).0, Unsupported);
@@ -256,10 +274,10 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
         e.soft = codes::code(Name::EHOSTUNREACH);
         e.route = routed(Some(Name::EHOSTUNREACH), None);
     };
-    assert_eq!(with(lost), (TimedOut, Some(Limit), Some(UnreachableRoute)));
+    assert_eq!(with(lost), (TimedOut, Some(Limit), Some(host_unreachable())));
     let mut ended = failed(Phase::Completion, Name::EHOSTUNREACH);
     ended.route = routed(Some(Name::EHOSTUNREACH), None);
-    assert_eq!(judged(&ended), (Unreachable, Some(Local), Some(UnreachableRoute)), "the kernel's own end");
+    assert_eq!(judged(&ended), (Unreachable, Some(Local), Some(host_unreachable())), "the kernel's own end");
 }
 
 /// A filter that answers in the place of TCP has no port to show, and the routing table no fault.

@@ -177,6 +177,7 @@ impl Schedule {
             Event::Next(next) => self.next(now, next),
             Event::Connecting(id) => self.connecting(now, id),
             Event::Ended(id, attempt) => self.attempt_ended(now, id, *attempt),
+            Event::Canonical(id, name) => self.lookups.name(id, name),
             Event::LookedUp(id, result) => self.looked_up(now, id, result),
             Event::LookupOver => self.lookups.over(),
             Event::Clock(wall) => self.policy.epoch = (now, wall),

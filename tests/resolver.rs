@@ -144,6 +144,81 @@ fn a_family_that_fails_does_not_hide_the_other() {
     }
 }
 
+/// `canonical ascii` of a lookup, a dash for null.
+fn names(run: &Run) -> String {
+    ["canonical", "ascii"].map(|key| target(run)["resolve"][key].as_str().unwrap_or("-")).join(" ")
+}
+
+#[test]
+fn the_name_that_answered_is_told_where_it_is_another_one() {
+    let net = Netns::new();
+    let _dns = net.dns();
+    for strategy in ["all", "race"] {
+        for (name, told) in [
+            ("v4.test", "- -"),
+            ("V4.test.", "- -"),
+            ("dual.test", "- -"),
+            ("cname.test", "v4.test -"),
+            ("CNAME.test.", "v4.test -"),
+            ("-4 cname.test", "v4.test -"),
+            ("nx.test", "- -"),
+            ("127.0.0.2", "- -"),
+            ("--resolve cname.test:80:127.0.0.2 cname.test", "- -"),
+        ] {
+            let run = ask(&net, &format!("--strategy {strategy} {name} 80"));
+            assert_eq!(names(&run), told, "{strategy} {name}");
+        }
+    }
+}
+
+/// With `ndots:5`, as in many a cluster, the search domain comes first.
+#[test]
+fn a_search_domain_that_answers_is_told() {
+    let net = Netns::new();
+    let dns = net.dns();
+    dns.record("db.prod.example", "127.0.0.1").record("db.prod.example.corp.example", "127.0.0.9");
+    let search = "nameserver 127.0.0.1\nsearch corp.example\noptions ndots:5 timeout:1 attempts:1\n";
+    let run = Run::of(rconnect(&net, "db.prod.example 80").etc("resolv.conf", search));
+    assert_eq!(names(&run), "db.prod.example.corp.example -");
+    assert_eq!(attempts(target(&run)), ["127.0.0.9 refused"]);
+    let shown = net.command(support::RCONNECT).args(["db.prod.example", "80"]).etc("resolv.conf", search).run();
+    let first = shown.stdout.lines().next().unwrap_or_default();
+    assert_eq!(mask::text(first), "db.prod.example:80 (db.prod.example.corp.example)  1 address in T");
+}
+
+#[test]
+fn the_a_label_is_told_where_it_was_not_written() {
+    let net = Netns::new();
+    let dns = net.dns();
+    dns.record("xn--bcher-kva.test", "127.0.0.2");
+    for (name, told) in [
+        ("bücher.test", "- xn--bcher-kva.test"),
+        ("xn--bcher-kva.test", "- -"),
+        ("größe.test", "- xn--gre-6ka8i.test"),
+        ("--resolve bücher.test:80:127.0.0.2 bücher.test", "- xn--bcher-kva.test"),
+    ] {
+        assert_eq!(names(&ask(&net, &format!("{name} 80"))), told, "{name}");
+    }
+}
+
+/// AI_CANONNAME asks for nothing more.
+#[test]
+fn the_name_that_answered_costs_no_query() {
+    let net = Netns::new();
+    for (args, queries) in [
+        ("-4 v4.test", vec!["v4.test A"]),
+        ("-6 v6.test", vec!["v6.test AAAA"]),
+        ("cname.test", vec!["cname.test A", "cname.test AAAA"]),
+        ("dual.test", vec!["dual.test A", "dual.test AAAA"]),
+    ] {
+        let dns = net.dns();
+        ask(&net, &format!("{args} 80"));
+        let mut asked = dns.queries();
+        asked.sort();
+        assert_eq!(asked, queries, "{args}");
+    }
+}
+
 /// "connect() on each address it returned, in that order"
 #[test]
 fn addresses_are_tried_in_the_resolvers_order() {

@@ -122,6 +122,8 @@ fn lookup(u: &mut Unstructured) -> Result<Lookup> {
         cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
         family: maybe(u, |u| u.choose(Family::ALL).copied())?,
         unanswered: maybe(u, |u| u.choose(Family::ALL).copied())?,
+        canonical: maybe(u, |u| Ok(u.arbitrary::<String>()?.into()))?,
+        ascii: maybe(u, |u| Ok(u.arbitrary::<String>()?.into()))?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
     })
 }

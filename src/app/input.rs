@@ -178,7 +178,13 @@ fn fits(ip: IpAddr, wanted: Option<Family>) -> bool {
 }
 
 fn scheduled(target: &Target, address: Option<SocketAddr>) -> schedule::Target {
-    schedule::Target { host: Arc::clone(target.host.written()), text: label(target), port: target.port, address }
+    schedule::Target {
+        host: Arc::clone(target.host.written()),
+        ascii: target.host.ascii().cloned(),
+        text: label(target),
+        port: target.port,
+        address,
+    }
 }
 
 /// TCP and UDP of one port are two targets.

@@ -55,6 +55,10 @@ pub struct Lookup {
     pub family: Option<Family>,
     /// The family whose addresses had not come when the target was decided.
     pub unanswered: Option<Family>,
+    /// The name that answered, where a search domain or an alias made it another one than the name that was asked for.
+    pub canonical: Option<Arc<str>>,
+    /// The A-label form of the host (RFC 5890), where that is not what was written.
+    pub ascii: Option<Arc<str>>,
     /// Why the name was not asked for.
     pub reason: Option<Reason>,
 }

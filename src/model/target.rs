@@ -51,6 +51,14 @@ impl Host {
         }
     }
 
+    /// The A-label form of a name, where that is not what was written.
+    pub fn ascii(&self) -> Option<&Arc<str>> {
+        match self {
+            Host::Name { written, ascii } => (written != ascii).then_some(ascii),
+            Host::Literal { .. } => None,
+        }
+    }
+
     /// Whether it is an IPv6 literal, which needs brackets before a port.
     pub fn is_ipv6(&self) -> bool {
         matches!(self, Host::Literal { address, .. } if address.ip.is_ipv6())

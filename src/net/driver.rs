@@ -7,7 +7,7 @@ use crate::model::End;
 use crate::model::{Attempt, Report};
 use crate::net::attempt::{self, Connecting, Options, Progress};
 use crate::net::clock;
-use crate::net::resolve::Resolver;
+use crate::net::resolve::{Answered, Resolver};
 use crate::net::sys::{self, Ready, Waiter};
 use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Policy, Schedule, Step, Stop};
 
@@ -83,9 +83,8 @@ pub fn run(
                 driver.schedule.tell(clock::now(), Event::Next(next));
             }
             Step::Lookup(id, name, protocol) => {
-                if let Some(result) = driver.resolver.start(&mut driver.waiter, id, &name, protocol) {
-                    driver.schedule.tell(clock::now(), Event::LookedUp(id, result));
-                    driver.schedule.tell(clock::now(), Event::LookupOver);
+                if let Some(answered) = driver.resolver.start(&mut driver.waiter, id, &name, protocol) {
+                    driver.looked_up(clock::now(), Some(answered));
                 }
             }
             Step::Abandon(id) => driver.resolver.abandon(id),
@@ -146,12 +145,20 @@ impl Driver<'_> {
         }
         self.ready = ready;
         for (at, answer) in self.resolver.answers() {
-            if let Some((id, result)) = answer {
-                self.schedule.tell(at, Event::LookedUp(id, result));
-            }
-            self.schedule.tell(at, Event::LookupOver);
+            self.looked_up(at, answer);
         }
         Ok(())
+    }
+
+    /// A lookup has ended; there is no answer to one that was abandoned.
+    fn looked_up(&mut self, at: Instant, answer: Option<Answered>) {
+        if let Some(Answered { id, canonical, result }) = answer {
+            if let Some(name) = canonical {
+                self.schedule.tell(at, Event::Canonical(id, name));
+            }
+            self.schedule.tell(at, Event::LookedUp(id, result));
+        }
+        self.schedule.tell(at, Event::LookupOver);
     }
 
     fn check_signal(&mut self) {

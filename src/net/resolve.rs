@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::classify::{codes, verdict};
@@ -13,11 +14,21 @@ use crate::net::pool::{Ended as Called, Pool};
 use crate::net::sys::{self, Waiter};
 use crate::schedule::{LookupFailure, LookupId, Name, Resolved};
 
-/// What the resolver said.
-type Answer = Result<Vec<Resolved>, Code>;
+/// What the resolver said: addresses, and the name that they belong to where it is not the one that was asked for.
+type Answer = Result<(Vec<Resolved>, Option<Arc<str>>), Code>;
 
 /// When a lookup ended, and what became of it, unless it was abandoned.
-type Ended = (Instant, Option<(LookupId, Result<Vec<Resolved>, LookupFailure>)>);
+type Ended = (Instant, Option<Answered>);
+
+/// What a lookup came to.
+pub struct Answered {
+    /// Which one.
+    pub id: LookupId,
+    /// The name that answered, where it is not the one that was asked for.
+    pub canonical: Option<Arc<str>>,
+    /// Addresses, or why there are none.
+    pub result: Result<Vec<Resolved>, LookupFailure>,
+}
 
 /// What every lookup of a run shares.
 #[derive(Debug, Clone, Copy)]
@@ -44,20 +55,15 @@ impl Resolver {
     }
 
     /// Starts a lookup; the answer is here at once when no resolver is needed, or when no thread can be had for it.
-    pub fn start(
-        &mut self,
-        waiter: &mut Waiter,
-        id: LookupId,
-        name: &Name,
-        protocol: Protocol,
-    ) -> Option<Result<Vec<Resolved>, LookupFailure>> {
+    pub fn start(&mut self, waiter: &mut Waiter, id: LookupId, name: &Name, protocol: Protocol) -> Option<Answered> {
+        let known = |result| Some(Answered { id, canonical: None, result });
         match name {
-            Name::Pinned(addresses) => Some(self.literals(addresses.iter().copied())),
-            Name::Scoped(ip, zone) => Some(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
+            Name::Pinned(addresses) => known(self.literals(addresses.iter().copied())),
+            Name::Scoped(ip, zone) => known(scoped(*ip, zone).and_then(|address| self.literals([address].into_iter()))),
             Name::Host(name) => match self.ask(waiter, id, name, protocol) {
                 Ok(()) => None,
                 // A limit cannot end a lookup in this thread, but a program without threads has the answer, too.
-                Err(_) => Some(self.of_host(lookup(self.options, id.family, name, protocol))),
+                Err(_) => Some(self.of_host(id, lookup(self.options, id.family, name, protocol))),
             },
         }
     }
@@ -76,11 +82,17 @@ impl Resolver {
     fn ended(&mut self, Called { ticket, at, result }: Called<Answer>) -> Ended {
         let place = self.pending.iter().position(|&(pending, _)| pending == ticket);
         let id = place.map(|place| self.pending.swap_remove(place).1);
-        (at, id.map(|id| (id, self.of_host(result))))
+        (at, id.map(|id| self.of_host(id, result)))
     }
 
-    fn of_host(&self, result: Answer) -> Result<Vec<Resolved>, LookupFailure> {
-        result.map_err(|code| LookupFailure { family: self.options.family, ..failure(code) })
+    fn of_host(&self, id: LookupId, answer: Answer) -> Answered {
+        match answer {
+            Ok((addresses, canonical)) => Answered { id, canonical, result: Ok(addresses) },
+            Err(code) => {
+                let failure = LookupFailure { family: self.options.family, ..failure(code) };
+                Answered { id, canonical: None, result: Err(failure) }
+            }
+        }
     }
 
     /// # Errors
@@ -107,11 +119,20 @@ impl Resolver {
 
 /// `half`: the family that is asked for, where the other one is asked for apart.
 fn lookup(options: Options, half: Option<Family>, name: &str, protocol: Protocol) -> Answer {
-    let found = sys::lookup(name, half.or(options.family), protocol)?;
-    Ok(match half {
+    let (found, canonical) = sys::lookup(name, half.or(options.family), protocol)?;
+    let addresses = match half {
         Some(_) => survey(&found, options.strict, protocol),
         None => mark(found, options.strict),
-    })
+    };
+    Ok((addresses, canonical.and_then(|canonical| another(&canonical, name))))
+}
+
+/// The name that answered, if it is not the one that was asked for: case and the final dot make no other name (RFC 4343
+/// section 2, RFC 1034 section 3.1). It may come from a stranger, and no control character of it reaches a terminal.
+fn another(canonical: &str, asked: &str) -> Option<Arc<str>> {
+    let canonical = canonical.strip_suffix('.').unwrap_or(canonical);
+    let same = canonical.eq_ignore_ascii_case(asked.strip_suffix('.').unwrap_or(asked));
+    (!same && !canonical.is_empty()).then(|| canonical.replace(char::is_control, "\u{fffd}").into())
 }
 
 /// The failure of a literal of the other family; getaddrinfo's word for it is EAI_ADDRFAMILY where it exists.
@@ -181,4 +202,24 @@ fn failure(code: Code) -> LookupFailure {
         _ => (By::System, Cause::ResolverFailed),
     };
     LookupFailure { error: Some(code), by, cause: Some(cause), family: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::another;
+
+    #[test]
+    fn another_name_is_more_than_another_case_or_a_final_dot() {
+        for (canonical, asked, told) in [
+            ("db.example", "db.example", None),
+            ("DB.example.", "db.Example", None),
+            ("db.example", "db.example.", None),
+            ("", "db.example", None),
+            ("db.example.lan", "db.example", Some("db.example.lan")),
+            ("db.example.lan.", "db.example.", Some("db.example.lan")),
+            ("a\u{1b}[31m.lan", "a", Some("a\u{fffd}[31m.lan")),
+        ] {
+            assert_eq!(another(canonical, asked).as_deref(), told, "{canonical} {asked}");
+        }
+    }
 }

@@ -42,6 +42,7 @@
 //!
 //! A quirk of a system lives in the file of that system and never above it.
 
+use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use socket2::Socket;
@@ -74,6 +75,9 @@ pub fn take_error(socket: &Socket) -> Option<Code> {
         Err(error) => Some(code(&error)),
     }
 }
+
+/// What getaddrinfo() gave: addresses in its order, and the name that they belong to, where it told one.
+pub type Found = (Vec<SocketAddr>, Option<String>);
 
 /// What a call of connect() said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

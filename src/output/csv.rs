@@ -90,6 +90,12 @@ pub const COLUMNS: &[Column] = &[
     column("advice", "what to check next", |l| text(advice(l))),
     column("ended", "what ended the attempt: system, limit, signal or race", |l| l.attempt(|a| a.ended)),
     column("reply_from", "address and port that the reply to a datagram came from", |l| l.attempt(|a| a.reply_from)),
+    column("resolve_canonical", "name that answered, if it is not the one that was asked for", |l| {
+        text(l.report.lookup.canonical.as_deref())
+    }),
+    column("resolve_ascii", "A-label form of the host, if that is not what was written", |l| {
+        text(l.report.lookup.ascii.as_deref())
+    }),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

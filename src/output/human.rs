@@ -3,11 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::fold::{Fate, Fold, MANY};
 use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
-use super::wording::{codes, neighbour};
+use super::wording::{LINE_WIDTH, codes, neighbour};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
@@ -97,7 +99,7 @@ impl Page {
         } else {
             let rows = rows(report, style, "", self.service);
             let block = table::lines(&rows, "  ", Columns::default().widened(&rows), style);
-            std::iter::once(stamp + &header(report, style)).chain(block).collect()
+            header(report, stamp, style).into_iter().chain(block).collect()
         };
         lines.extend(timeline::lines(report, style));
         lines.extend(paths(report, style));
@@ -165,8 +167,22 @@ fn label(report: &Report, stamp: &str) -> String {
     format!("{stamp}{}{:padding$}", report.target, "")
 }
 
-fn header(report: &Report, style: Style) -> String {
-    let lookup = &report.lookup;
+/// The name stands beside the target, or below it where the line would be too long.
+fn header(report: &Report, stamp: String, style: Style) -> Vec<String> {
+    let (start, rest) = (stamp + &report.target, addresses(&report.lookup, style));
+    let Some(names) = names(&report.lookup) else { return vec![format!("{start}  {rest}")] };
+    let line = format!("{start} ({names})  {rest}");
+    if line.width() <= LINE_WIDTH { vec![line] } else { vec![format!("{start}  {rest}"), format!("  ({names})")] }
+}
+
+/// The names that a lookup was really about.
+fn names(lookup: &Lookup) -> Option<String> {
+    let names: Vec<&str> = [&lookup.ascii, &lookup.canonical].into_iter().flatten().map(|name| &**name).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// What the lookup gave.
+fn addresses(lookup: &Lookup, style: Style) -> String {
     let took = if lookup.elapsed.is_zero() { String::new() } else { format!(" in {}", units::human(lookup.elapsed)) };
     let again = match lookup.duplicates {
         0 => String::new(),
@@ -175,7 +191,7 @@ fn header(report: &Report, style: Style) -> String {
     };
     let codes = lookup.error.map(|code| format!("  {}{}", half(lookup), codes(code, style))).unwrap_or_default();
     let missing = missing(lookup).map(|family| format!(", {} unanswered", family.meaning())).unwrap_or_default();
-    format!("{}  {}{took}{again}{missing}{codes}", report.target, count(lookup.addresses, "address", "addresses"))
+    format!("{}{took}{again}{missing}{codes}", count(lookup.addresses, "address", "addresses"))
 }
 
 /// Whose lookup failed, where the other family has addresses.
@@ -197,7 +213,7 @@ fn bare(report: &Report, stamp: String, style: Style) -> Row {
         outcome: report.outcome,
         time: units::human(report.elapsed),
         codes: report.lookup.error.map(|code| codes(code, style)).unwrap_or_default(),
-        below: Vec::new(),
+        below: names(&report.lookup).map(|name| format!("looked up as {name}")).into_iter().collect(),
     }
 }
 
@@ -743,6 +759,27 @@ mod tests {
             "                no local route for this family",
             "  10.0.0.1      connected     0.1 ms",
         ]);
+    }
+
+    #[test]
+    fn the_name_that_answered_stands_beside_the_target_or_below_it() {
+        let mut named = samples::partial();
+        let first = |report: &Report| target(report, PLAIN).lines().take(2).map(str::to_owned).collect::<Vec<_>>();
+        named.lookup.canonical = Some("db.example.lan".into());
+        assert_eq!(first(&named)[0], "db.example:5432 (db.example.lan)  2 addresses in 0.8 ms");
+        named.lookup.ascii = Some("xn--d-1ga.example".into());
+        let both = "xn--d-1ga.example, db.example.lan";
+        assert_eq!(first(&named)[0], format!("db.example:5432 ({both})  2 addresses in 0.8 ms"));
+        named.lookup.canonical = Some("db.example.internal.corp.example".into());
+        let both = "xn--d-1ga.example, db.example.internal.corp.example";
+        assert_eq!(first(&named), ["db.example:5432  2 addresses in 0.8 ms".into(), format!("  ({both})")]);
+    }
+
+    #[test]
+    fn a_name_without_an_address_tells_how_it_was_looked_up() {
+        let mut missing = samples::unresolved();
+        missing.lookup.ascii = Some("xn--bcher-kva.example".into());
+        assert!(target(&missing, PLAIN).contains("\n                    looked up as xn--bcher-kva.example\n"));
     }
 
     #[test]

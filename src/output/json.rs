@@ -53,6 +53,8 @@ fn resolve(lookup: &Lookup, object: &mut Object) {
     object.text("advice", advice::of_lookup(lookup).as_deref());
     object.word("family", lookup.family.map(Family::slug));
     object.word("unanswered", lookup.unanswered.map(Family::slug));
+    object.text("canonical", lookup.canonical.as_deref());
+    object.text("ascii", lookup.ascii.as_deref());
 }
 
 fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut Object) {
@@ -474,7 +476,8 @@ mod tests {
     fn a_literal_has_a_lookup_that_took_no_time() {
         let value = render(&samples::literal("127.0.0.1:22", Outcome::Connected), false);
         let nothing = json!({"elapsed_us": 0, "addresses": 1, "duplicates": 0,
-            "error": null, "by": null, "cause": null, "advice": null, "family": null, "unanswered": null});
+            "error": null, "by": null, "cause": null, "advice": null, "family": null, "unanswered": null,
+            "canonical": null, "ascii": null});
         assert_eq!(value["resolve"], nothing);
         assert!(value["attempts"][0].get("events").is_none());
     }
@@ -518,7 +521,7 @@ mod tests {
             r#""mode":"nonblocking","strategy":"all","started_at":"2026-11-21T05:00:00.123456Z","elapsed_us":2133,"#,
             r#""outcome":"connected","good":true,"partial":true,"exit_code":0,"#,
             r#""resolve":{"elapsed_us":812,"addresses":2,"duplicates":0,"error":null,"by":null,"cause":null,"advice":null,"#,
-            r#""family":null,"unanswered":null},"#,
+            r#""family":null,"unanswered":null,"canonical":null,"ascii":null},"#,
             r#""attempts":[{"address":"10.1.0.9","port":5432,"family":"ipv4","outcome":"connected","try":1,"#,
             r#""started_us":900,"elapsed_us":1200,"local":"10.1.0.2:41232","reply_from":null,"phase":"completion","by":null,"cause":null,"#,
             r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"route":null,"reason":null,"advice":null},"#,

@@ -180,6 +180,8 @@ pub fn many() -> Vec<Report> {
     };
     let mut all =
         vec![partial(), unresolved(), report("empty.example:80"), literal("[fe80::1%2]:443", Outcome::Connected)];
+    all.push(with(&|r| r.lookup.canonical = Some("db.example.lan".into())));
+    all.push(with(&|r| r.lookup.ascii = Some("xn--d-1ga.example".into())));
     for &protocol in Protocol::ALL {
         all.extend(Outcome::ALL.iter().map(|&outcome| Report { protocol, ..literal("[::1]:1", outcome) }));
         all.extend(By::ALL.iter().map(|&by| with(&|r| (r.protocol, r.attempts[1].by) = (protocol, Some(by)))));

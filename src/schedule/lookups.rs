@@ -47,6 +47,8 @@ struct Pending {
     tries: u32,
     /// What is known of each family, where they are asked for apart.
     answers: Option<Answers>,
+    /// The name that answered, where it is not the one that was asked for; of two answers, the first one's.
+    canonical: Option<Arc<str>>,
     state: State,
 }
 
@@ -140,7 +142,8 @@ impl Lookups {
                 late: None,
             },
         };
-        let pending = Pending { number, protocol, targets, began: None, tries: 0, answers: None, state };
+        let pending =
+            Pending { number, protocol, targets, began: None, tries: 0, answers: None, canonical: None, state };
         let id = BatchId(self.batches.insert(pending));
         if named {
             self.queue.push_back(id);
@@ -193,6 +196,13 @@ impl Lookups {
         deadline == Some(at)
     }
 
+    /// Takes the name that answered.
+    pub fn name(&mut self, id: LookupId, canonical: Arc<str>) {
+        if self.is_asked(id) {
+            self.batches[id.batch.0].canonical.get_or_insert(canonical);
+        }
+    }
+
     /// Takes the answer about one family.
     pub fn hear(
         &mut self,
@@ -231,7 +241,8 @@ impl Lookups {
         let (found, duplicates) = distinct(&answers.sorted());
         let failure = answers.failure();
         let State::Ready { lookup, addresses, late } = &mut batch.state else { return None };
-        let known = Lookup { elapsed: lookup.elapsed, ..of_families(found.len(), duplicates, failure) };
+        let (elapsed, canonical) = (lookup.elapsed, batch.canonical.clone());
+        let known = Lookup { elapsed, canonical, ..of_families(found.len(), duplicates, failure) };
         (*lookup, *addresses, *late) = (Arc::new(known), found.into(), None);
         let known = (Arc::clone(lookup), Arc::clone(addresses));
         if batch.targets.peek().is_none() {
@@ -297,7 +308,7 @@ impl Lookups {
             _ => None,
         };
         let unanswered = batch.asked(id).iter().find_map(|asked| asked.family);
-        let lookup = Arc::new(Lookup { elapsed, unanswered, ..lookup });
+        let lookup = Arc::new(Lookup { elapsed, unanswered, canonical: batch.canonical.clone(), ..lookup });
         batch.state = State::Ready { lookup, addresses, late: unanswered.map(|family| (family, deadline)) };
         self.ready.insert((batch.number, id));
     }

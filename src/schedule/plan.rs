@@ -49,6 +49,8 @@ pub struct Policy {
 pub struct Target {
     /// The host as written.
     pub host: Arc<str>,
+    /// Its A-label form, where that is not what was written.
+    pub ascii: Option<Arc<str>>,
     /// As a user would write it, with the port.
     pub text: String,
     /// The port.
@@ -170,6 +172,8 @@ pub enum Event {
     Connecting(AttemptId),
     /// The attempt has ended.
     Ended(AttemptId, Box<Attempt>),
+    /// The name that answered is not the one that was asked for; told before [`Event::LookedUp`].
+    Canonical(LookupId, Arc<str>),
     /// A lookup has ended.
     LookedUp(LookupId, Result<Vec<Resolved>, LookupFailure>),
     /// A lookup, abandoned or not, has given its place back: another one may begin.

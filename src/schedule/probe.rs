@@ -187,7 +187,7 @@ impl Probe {
             good,
             partial,
             expected: require.expected(),
-            lookup: Arc::unwrap_or_clone(self.lookup),
+            lookup: Lookup { ascii: self.target.ascii, ..Arc::unwrap_or_clone(self.lookup) },
             attempts: self.candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),
             trace: None,
             round: None,

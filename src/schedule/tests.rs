@@ -189,7 +189,7 @@ fn found(ip: &str, skip: Option<Reason>) -> Resolved {
 }
 
 fn scheduled(host: &str, port: u16, address: Option<SocketAddr>) -> Target {
-    Target { host: host.into(), text: format!("{host}:{port}"), port, address }
+    Target { host: host.into(), ascii: None, text: format!("{host}:{port}"), port, address }
 }
 
 fn named(host: &str, ports: &[u16]) -> Batch {

@@ -9,17 +9,19 @@ use std::ptr;
 use nix::errno::Errno;
 use socket2::SockAddr;
 
+use super::super::Found;
 use super::socket;
 use crate::model::{Code, Family, Mode, Protocol};
 
-/// getaddrinfo(3): the addresses in the resolver's order, or its own code.
+/// getaddrinfo(3): the addresses in the resolver's order and the name that they belong to, or its own code.
 ///
-/// The call cannot be cancelled; it is made in a thread of its own.
+/// The call cannot be cancelled; it is made in a thread of its own. `name` is not a literal: for one, AI_CANONNAME would
+/// ask for the name of the address.
 ///
 /// # Errors
 /// [`Code::Eai`], or [`Code::Os`] for EAI_SYSTEM and for a local shortage that the resolver disguises: glibc reports
 /// EMFILE as EAI_NONAME with errno 24 behind it.
-pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<Vec<SocketAddr>, Code> {
+pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<Found, Code> {
     let name = CString::new(name).map_err(|_| Code::Eai(libc::EAI_NONAME))?;
     let family = match family {
         None => libc::AF_UNSPEC,
@@ -32,7 +34,7 @@ pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<
 /// The port of a service in the services database (getaddrinfo reads it thread-safely, getservbyname does not).
 pub fn service(name: &str, protocol: Protocol) -> Option<u16> {
     let name = CString::new(name).ok()?;
-    let found = address_info(None, Some(&name), libc::AF_INET, protocol).ok()?;
+    let (found, _) = address_info(None, Some(&name), libc::AF_INET, protocol).ok()?;
     found.first().map(SocketAddr::port)
 }
 
@@ -62,14 +64,14 @@ fn address_info(
     service: Option<&CStr>,
     family: libc::c_int,
     protocol: Protocol,
-) -> Result<Vec<SocketAddr>, Code> {
+) -> Result<Found, Code> {
     let text = |text: Option<&CStr>| text.map_or(ptr::null(), CStr::as_ptr);
     let mut list = ptr::null_mut();
     // SAFETY: zero is a valid addrinfo; the strings end with NUL; the list is read only on success and freed once.
     unsafe {
         let mut hints: libc::addrinfo = std::mem::zeroed();
         hints.ai_family = family;
-        hints.ai_flags = NO_FLAGS;
+        hints.ai_flags = if host.is_some() { NO_FLAGS | libc::AI_CANONNAME } else { NO_FLAGS };
         // Without a type every address comes three times (STREAM, DGRAM, RAW).
         hints.ai_socktype = match protocol {
             Protocol::Tcp => libc::SOCK_STREAM,
@@ -80,6 +82,9 @@ fn address_info(
         if result != 0 {
             return Err(resolver_code(result, Errno::last_raw()));
         }
+        // The first entry alone has the name.
+        let name = list.as_ref().map(|first| first.ai_canonname).filter(|name| !name.is_null());
+        let name = name.map(|name| CStr::from_ptr(name).to_string_lossy().into_owned());
         let mut found = Vec::new();
         let mut entry = list;
         while let Some(info) = entry.as_ref() {
@@ -87,7 +92,7 @@ fn address_info(
             entry = info.ai_next;
         }
         libc::freeaddrinfo(list);
-        Ok(found)
+        Ok((found, name))
     }
 }
 

@@ -12,22 +12,24 @@ use windows_sys::Win32::NetworkManagement::IpHelper::{
 };
 use windows_sys::Win32::NetworkManagement::Ndis::{IF_MAX_STRING_SIZE, NET_LUID_LH};
 use windows_sys::Win32::Networking::WinSock::{
-    ADDRINFOW, AF_INET, AF_INET6, AF_UNSPEC, FreeAddrInfoW, GetAddrInfoW, GetNameInfoW, IP_UNICAST_IF, IPPROTO_IP,
-    IPPROTO_IPV6, IPV6_UNICAST_IF, NI_DGRAM, SOCK_DGRAM, SOCK_STREAM, WSADATA, WSAEADDRNOTAVAIL, WSAEAFNOSUPPORT,
-    WSAEHOSTUNREACH, WSAENETUNREACH, WSAHOST_NOT_FOUND, WSAStartup,
+    ADDRINFOW, AF_INET, AF_INET6, AF_UNSPEC, AI_CANONNAME, FreeAddrInfoW, GetAddrInfoW, GetNameInfoW, IP_UNICAST_IF,
+    IPPROTO_IP, IPPROTO_IPV6, IPV6_UNICAST_IF, NI_DGRAM, SOCK_DGRAM, SOCK_STREAM, WSADATA, WSAEADDRNOTAVAIL,
+    WSAEAFNOSUPPORT, WSAEHOSTUNREACH, WSAENETUNREACH, WSAHOST_NOT_FOUND, WSAStartup,
 };
 
+use super::super::Found;
 use super::address::address;
 use super::{set_option, socket};
 use crate::model::{Code, Family, Mode, Protocol};
 
-/// GetAddrInfoW(): the addresses in the resolver's order, or its own code, which is a Winsock number.
+/// GetAddrInfoW(): the addresses in the resolver's order and the name that they belong to, or its own code, which is a
+/// Winsock number. `name` is not a literal.
 ///
 /// The call cannot be cancelled; it is made in a thread of its own.
 ///
 /// # Errors
 /// [`Code::Eai`].
-pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<Vec<SocketAddr>, Code> {
+pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<Found, Code> {
     let family = match family {
         None => AF_UNSPEC,
         Some(Family::V4) => AF_INET,
@@ -41,7 +43,7 @@ pub fn lookup(name: &str, family: Option<Family>, protocol: Protocol) -> Result<
 
 /// The port of a service in the services database.
 pub fn service(name: &str, protocol: Protocol) -> Option<u16> {
-    let found = address_info(None, Some(&wide(name)), AF_INET, protocol).ok()?;
+    let (found, _) = address_info(None, Some(&wide(name)), AF_INET, protocol).ok()?;
     found.first().map(SocketAddr::port)
 }
 
@@ -66,15 +68,11 @@ fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-fn address_info(
-    host: Option<&[u16]>,
-    service: Option<&[u16]>,
-    family: u16,
-    protocol: Protocol,
-) -> Result<Vec<SocketAddr>, Code> {
+fn address_info(host: Option<&[u16]>, service: Option<&[u16]>, family: u16, protocol: Protocol) -> Result<Found, Code> {
     let text = |text: Option<&[u16]>| text.map_or(ptr::null(), <[u16]>::as_ptr);
     start();
     let hints = ADDRINFOW {
+        ai_flags: if host.is_some() { AI_CANONNAME as i32 } else { 0 },
         ai_family: family.into(),
         // Without a type every address comes once for each.
         ai_socktype: match protocol {
@@ -92,6 +90,9 @@ fn address_info(
             i32::MIN..0 => return Err(Code::Eai(WSAHOST_NOT_FOUND)),
             error => return Err(Code::Eai(error)),
         }
+        // The first entry alone has the name.
+        let name = list.as_ref().map(|first| first.ai_canonname).filter(|name| !name.is_null());
+        let name = name.map(|name| String::from_utf16_lossy(until_nul(name)));
         let mut found = Vec::new();
         let mut entry: *const ADDRINFOW = list;
         while let Some(info) = entry.as_ref() {
@@ -99,7 +100,17 @@ fn address_info(
             entry = info.ai_next;
         }
         FreeAddrInfoW(list);
-        Ok(found)
+        Ok((found, name))
+    }
+}
+
+/// # Safety
+/// `text` points to UTF-16 that ends with NUL and lives as long as the result.
+unsafe fn until_nul<'a>(text: *const u16) -> &'a [u16] {
+    // SAFETY: every unit up to the NUL is there to be read.
+    unsafe {
+        let length = (0..).take_while(|&place| *text.add(place) != 0).count();
+        std::slice::from_raw_parts(text, length)
     }
 }
 

@@ -528,7 +528,8 @@ fn connected_line(port: u16) -> Value {
         "outcome": "connected", "good": true, "partial": false, "exit_code": 0,
         "resolve": {
             "elapsed_us": 0, "addresses": 1, "duplicates": 0,
-            "error": null, "by": null, "cause": null, "family": null, "unanswered": null, "advice": null,
+            "error": null, "by": null, "cause": null, "advice": null,
+            "family": null, "unanswered": null, "canonical": null, "ascii": null,
         },
         "attempts": [{
             "address": "127.0.0.1", "port": port, "family": "ipv4", "outcome": "connected", "try": 1,

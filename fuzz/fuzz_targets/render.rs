@@ -78,6 +78,7 @@ fn run(u: &mut Unstructured) -> Result<(Style, Vec<Report>)> {
         show: Show::All,
         verbose: u.int_in_range(0..=2)?,
         timestamps: u.arbitrary()?,
+        width: maybe(u, |u| u.int_in_range(0..=300))?,
     };
     Ok((style, list(u, 3, report)?))
 }
@@ -94,11 +95,13 @@ fn report(u: &mut Unstructured) -> Result<Report> {
         started_at: wall(u)?,
         elapsed: duration(u)?,
         outcome: *u.choose(Outcome::ALL)?,
+        expected: maybe(u, |u| Ok(list(u, 3, |u| u.choose(Outcome::ALL).copied())?.into_iter().collect()))?,
         good: u.arbitrary()?,
         partial: u.arbitrary()?,
         lookup: lookup(u)?,
         attempts: list(u, 5, attempt)?,
         trace: maybe(u, |u| list(u, 2, path))?,
+        round: u.arbitrary()?,
     })
 }
 
@@ -141,6 +144,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         ended: maybe(u, |u| u.choose(Ended::ALL).copied())?,
         error: maybe(u, code)?,
         local: maybe(u, address)?,
+        reply_from: maybe(u, address)?,
         icmp: maybe(u, icmp)?,
         syns: u.arbitrary()?,
         rtt: maybe(u, duration)?,

@@ -25,6 +25,12 @@ mod here {
     /// The kernel's counts (SYNs, round trip), the routing table and ICMP messages are known on Linux only; elsewhere
     /// they are null.
     pub const KERNEL_TELLS: bool = cfg!(target_os = "linux");
+    /// The advice for a source port that is in use.
+    pub const PORT_ADVICE: &str = if cfg!(windows) {
+        "that source port is taken, reserved (netsh interface ipv4 show excludedportrange tcp) or held exclusively"
+    } else {
+        "that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time"
+    };
     /// What a child needs of the environment that is otherwise cleared: Winsock looks for its providers there.
     pub const KEPT: &[&str] = if cfg!(windows) { &["SystemRoot", "SystemDrive", "PATH"] } else { &[] };
 }
@@ -888,10 +894,11 @@ fn the_source_is_bound_before_connect() {
         "\
 127.0.0.1:{}   unavailable  T  {}
                   decided on this machine by bind(): local-ports
-  advice: that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time
+  advice: {}
 ",
         closed.port(),
-        codes("EADDRINUSE", here::IN_USE, 10048)
+        codes("EADDRINUSE", here::IN_USE, 10048),
+        here::PORT_ADVICE
     );
     assert_eq!(rconnect(&words(&format!("-s {V4}:{taken} {V4} {}", closed.port()))), Run::ended(8, text));
     // TEST-NET-1 is on no machine (RFC 5737).

@@ -49,6 +49,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--dscp', '--dscp', [CompletionResultType]::ParameterName, 'Differentiated services code point: ef, af41, cs6, le, ... or a number')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]')
             [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]')
+            [CompletionResult]::new('--per-host', '--per-host', [CompletionResultType]::ParameterName, 'Keep at most N attempts in flight to one address [default: as many as it answers]')
             [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Start at most N attempts per second [default: unlimited]')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Probe again until every target is good, for DURATION at most; then execute COMMAND')
             [CompletionResult]::new('--stable', '--stable', [CompletionResultType]::ParameterName, 'With --wait: rounds in a row in which every target must be good [default: 1]')

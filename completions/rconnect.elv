@@ -46,6 +46,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --dscp 'Differentiated services code point: ef, af41, cs6, le, ... or a number'
             cand -j 'Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]'
             cand --concurrency 'Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]'
+            cand --per-host 'Keep at most N attempts in flight to one address [default: as many as it answers]'
             cand --rate 'Start at most N attempts per second [default: unlimited]'
             cand --wait 'Probe again until every target is good, for DURATION at most; then execute COMMAND'
             cand --stable 'With --wait: rounds in a row in which every target must be good [default: 1]'

@@ -50,6 +50,7 @@ be\t''
 default\t''
 df\t''"
 complete -c rconnect -s j -l concurrency -d 'Keep at most N attempts in flight [default: 1000, or what the descriptor limit allows]' -r -f
+complete -c rconnect -l per-host -d 'Keep at most N attempts in flight to one address [default: as many as it answers]' -r -f
 complete -c rconnect -l rate -d 'Start at most N attempts per second [default: unlimited]' -r -f
 complete -c rconnect -l wait -d 'Probe again until every target is good, for DURATION at most; then execute COMMAND' -r -f
 complete -c rconnect -l stable -d 'With --wait: rounds in a row in which every target must be good [default: 1]' -r -f

@@ -9,15 +9,17 @@
 //! answer that came while the process was busy or stopped is taken first.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 use crate::classify::codes;
-use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Reason, Report, Strategy};
+use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Phase, Reason, Report, Strategy};
 
 mod answers;
+mod hosts;
 mod lookups;
 mod path;
 mod plan;
@@ -29,11 +31,12 @@ mod strategy;
 mod timers;
 
 use answers::Begin;
+use hosts::{Fate, Hosts};
 use lookups::{Lookups, Moment};
 use path::{PathId, Paths};
 pub use plan::{
-    AttemptId, Batch, BatchId, Connect, Ended, Event, LookupFailure, LookupId, Name, Next, Policy, Resolved, Step,
-    Stop, Target,
+    AttemptId, Batch, BatchId, Connect, Ended, Event, LookupFailure, LookupId, Name, Next, Note, Policy, Resolved,
+    Step, Stop, Target,
 };
 use probe::{Move, Probe, Stage};
 pub use race::{LEAST_ATTEMPT_DELAY, MOST_ATTEMPT_DELAY};
@@ -50,6 +53,13 @@ const MOST_BATCHES: usize = 1024;
 /// Targets that are reported one by one although the deadline left them out: enough for any list, while a network that
 /// has millions left does not outlast the deadline.
 const MOST_LEFT_OUT: usize = 10_000;
+
+/// Pause before a target is tried again whose next hop found no room in the kernel's table of neighbours. The kernel asks
+/// for an absent neighbour three times, a second apart (`mcast_solicit` in arp(7)).
+const NEIGHBOUR_PAUSE: Duration = Duration::from_secs(1);
+
+/// Attempts in flight, at least, where the table of neighbours is full.
+const LEAST_SLOTS: usize = 64;
 
 /// An attempt in flight.
 struct Running {
@@ -113,6 +123,7 @@ pub struct Schedule {
     /// Candidates that may start now.
     ready: VecDeque<(usize, usize)>,
     slots: Slots,
+    hosts: Hosts,
     timers: Timers<Timer>,
     /// What is to be done before anything else.
     out: VecDeque<Step>,
@@ -137,6 +148,7 @@ impl Schedule {
             paths: Paths::new(),
             running: Slab::new(),
             ready: VecDeque::new(),
+            hosts: Hosts::new(policy.per_host, policy.timeout),
             slots: Slots::new(policy.concurrency, policy.spacing),
             timers: Timers::new(),
             out: VecDeque::new(),
@@ -253,6 +265,7 @@ impl Schedule {
                     && self.lookups.len() < MOST_BATCHES
                     && !self.lookups.is_ready()
                     && !self.paths.is_full()
+                    && !self.hosts.is_full()
             }
         };
         wants.then_some(Step::Draw { over: self.stopped.is_some() })
@@ -377,9 +390,17 @@ impl Schedule {
     fn begin_attempt(&mut self, now: Instant) -> Option<Step> {
         while self.slots.may_start(now) {
             if let Some((probe, candidate)) = self.ready.pop_front() {
+                let address = self.probes[probe].candidates[candidate].address.ip();
+                if self.hosts.has_room(address) {
+                    return Some(self.start(now, probe, candidate));
+                }
+                self.hosts.stall(address, (probe, candidate));
+                continue;
+            }
+            if let Some((probe, candidate)) = self.hosts.next() {
                 return Some(self.start(now, probe, candidate));
             }
-            if self.paths.is_full() || !self.begin_target(now) {
+            if self.paths.is_full() || self.hosts.is_full() || !self.begin_target(now) {
                 return None;
             }
             // A target whose every address is skipped is reported at once.
@@ -398,6 +419,7 @@ impl Schedule {
         let turn = candidates.iter().filter(|candidate| candidate.turn.is_some()).count();
         let candidate = &mut candidates[candidate];
         let number = candidate.begin(id, turn);
+        self.hosts.begin(candidate.address.ip());
         Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None })
     }
 
@@ -406,7 +428,7 @@ impl Schedule {
     }
 
     fn has_startable(&self) -> bool {
-        self.slots.is_free() && (!self.ready.is_empty() || self.lookups.is_ready())
+        self.slots.is_free() && (!self.ready.is_empty() || !self.hosts.is_empty() || self.lookups.is_ready())
     }
 
     /// Begins the next target; false when there is none.
@@ -534,11 +556,21 @@ impl Schedule {
         let crowded = !self.running.is_empty();
         let probe = &mut self.probes[key];
         let candidate = &mut probe.candidates[index];
-        // Every descriptor is taken by attempts in flight: when one of them ends, there is room.
-        if attempt.cause == Some(Cause::Descriptors) && crowded && self.stopped.is_none() {
+        let address = candidate.address.ip();
+        let slowed = self.hosts.ended(now, address, &attempt);
+        // What is lacking here is taken by attempts in flight: when one of them ends, there is room.
+        if lacks_room(&attempt) && crowded && self.stopped.is_none() {
             self.slots.no_room();
             candidate.postpone();
             return self.ready.push_front((key, index));
+        }
+        // The kernel's table of neighbours is full of hosts that it asks for in vain: the entries go in seconds.
+        if attempt.cause == Some(Cause::NeighbourTable) && self.stopped.is_none() && candidate.may_wait() {
+            self.slots.halve(LEAST_SLOTS);
+            let until = now + NEIGHBOUR_PAUSE;
+            candidate.postpone();
+            candidate.stage = Stage::Paused(until);
+            return self.timers.push(until, Timer::Retry { probe: key, candidate: index });
         }
         if let Some(reason) = candidate.skipped_by(&attempt) {
             candidate.postpone();
@@ -547,8 +579,12 @@ impl Schedule {
         }
         attempt.started = started.map_or(Duration::ZERO, |at| at.saturating_duration_since(probe.started));
         let pause = candidate.again(&attempt, &self.policy).filter(|_| self.stopped.is_none());
+        let again = pause.is_none() && self.asks_again(attempt.outcome);
+        let held = again && self.hosts.hold(address, &attempt, (key, index)) == Fate::Held;
+        let candidate = &mut self.probes[key].candidates[index];
         candidate.record(now, attempt);
         match pause {
+            None if held => candidate.stage = Stage::Queued,
             Some(Duration::ZERO) => {
                 candidate.stage = Stage::Queued;
                 self.ready.push_front((key, index));
@@ -560,7 +596,25 @@ impl Schedule {
             }
             None => candidate.stage = Stage::Done,
         }
+        if let Some(address) = slowed {
+            self.out.push_back(Step::Note(Note::Slowed(address)));
+        }
         self.advance(now, key);
+        self.rest(now, address);
+    }
+
+    /// When nothing is in flight to an address any more: its silent targets are asked again, or are decided.
+    fn rest(&mut self, now: Instant, address: IpAddr) {
+        for (key, index) in self.hosts.rest(address) {
+            self.probes[key].candidates[index].stage = Stage::Done;
+            self.advance(now, key);
+        }
+    }
+
+    /// Whether silence is looked at again: by default, and where the user did not say how often.
+    fn asks_again(&self, outcome: Outcome) -> bool {
+        let default = self.policy.retries == 0 && self.policy.strategy == Strategy::All;
+        outcome == Outcome::TimedOut && default && self.stopped.is_none()
     }
 
     /// Hops behind the end of their path teach nothing.
@@ -633,6 +687,7 @@ impl Schedule {
     fn stop(&mut self, now: Instant, end: End) {
         self.stopped = Some(end);
         self.ready.clear();
+        self.hosts.clear();
         self.give_up_all(if end == End::Deadline { Stop::Limit } else { Stop::Interrupted });
         match end {
             End::Deadline => self.end_lookups(now),
@@ -716,6 +771,16 @@ fn is_live(probes: &Slab<Probe>, running: &Slab<Running>, lookups: &Lookups, at:
         Timer::Lookup(id) => lookups.is_due(id, at),
         Timer::LookupRetry(id) => lookups.pauses_until(id, at),
         Timer::Resolution(id) => lookups.delays_until(id, at),
+    }
+}
+
+/// Whether an attempt failed for want of something that other attempts in flight hold.
+fn lacks_room(attempt: &Attempt) -> bool {
+    match attempt.cause {
+        Some(Cause::Descriptors) => true,
+        // A port that the user chose is not given back by others.
+        Some(Cause::LocalPorts | Cause::Buffers) => attempt.phase == Some(Phase::Connect),
+        _ => false,
     }
 }
 

@@ -170,6 +170,11 @@ pub struct Args {
         help_heading = RUN)]
     pub concurrency: Option<u32>,
 
+    /// Keep at most N attempts in flight to one address [default: as many as it answers]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 1, 1_000_000), allow_negative_numbers = true,
+        help_heading = RUN)]
+    pub per_host: Option<u32>,
+
     /// Start at most N attempts per second [default: unlimited]
     #[arg(long, value_name = "N", value_parser = rate::parse, allow_negative_numbers = true, help_heading = RUN)]
     pub rate: Option<rate::Rate>,

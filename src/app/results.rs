@@ -10,6 +10,7 @@ use crate::model::{Mode, Report, Totals};
 use crate::net::driver::{self, Run};
 use crate::net::sys;
 use crate::output::{Format, Reporter, Service, Style};
+use crate::schedule::Note;
 
 /// A diagnostic that does not end the run. Where standard error is gone, there is nobody to tell.
 pub fn note(err: &mut dyn Write, text: &str) {
@@ -49,7 +50,7 @@ impl Reporting {
     /// Nothing shown yet. `targets` is how many will come, where that is known.
     pub fn results(self, out: &mut dyn Write, targets: Option<u128>) -> Results<'_> {
         let reporter = self.format.map(|format| Reporter::new(format, self.style, targets, self.service));
-        Results { out, reporter, totals: Totals::default(), held: Vec::new(), most_held: self.most_held }
+        Results { out, reporter, totals: Totals::default(), held: Vec::new(), most_held: self.most_held, slowed: false }
     }
 }
 
@@ -64,6 +65,8 @@ pub struct Results<'a> {
     held: Vec<u8>,
     /// So many bytes are written without waiting for a flush.
     most_held: usize,
+    /// The user knows that the run was slowed down.
+    slowed: bool,
 }
 
 impl Results<'_> {
@@ -135,6 +138,17 @@ impl driver::Sink for Results<'_> {
     fn report(&mut self, report: Report) -> io::Result<()> {
         self.totals.add(&report);
         self.show(&report)
+    }
+
+    fn note(&mut self, Note::Slowed(address): Note) {
+        let known = std::mem::replace(&mut self.slowed, true);
+        if !known && self.reporter.is_some() {
+            // Where standard error is gone, the results are complete all the same.
+            let _ = writeln!(
+                io::stderr(),
+                "rconnect: {address} answers some SYNs only when they are repeated: fewer attempts at a time from now on"
+            );
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -129,6 +129,8 @@ pub fn retryable(attempt: &Attempt) -> bool {
         return false;
     }
     match attempt.error {
+        // The kernel's verdict on a neighbour that did not answer is silence, like our own timeout before it.
+        Some(_) if attempt.cause == Some(Cause::NeighbourSilent) => true,
         Some(code) => codes::describe(code).retryable,
         None => matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
     }

@@ -9,7 +9,7 @@ use crate::net::attempt::{self, Connecting, Options, Progress};
 use crate::net::clock;
 use crate::net::resolve::{Answered, Resolver};
 use crate::net::sys::{self, Ready, Waiter};
-use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Policy, Schedule, Step, Stop};
+use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Note, Policy, Schedule, Step, Stop};
 
 /// Where the targets come from.
 pub trait Source {
@@ -24,6 +24,9 @@ pub trait Sink {
     /// # Errors
     /// The report cannot be written.
     fn report(&mut self, report: Report) -> io::Result<()>;
+
+    /// Takes a note for the user.
+    fn note(&mut self, _note: Note) {}
 
     /// Nothing more comes before the next wait: whatever is held back is written now.
     ///
@@ -90,6 +93,7 @@ pub fn run(
             Step::Abandon(id) => driver.resolver.abandon(id),
             Step::Connect(id, connect) => driver.connect(id, connect),
             Step::GiveUp(id, why, at) => driver.give_up(id, why, at),
+            Step::Note(note) => sink.note(note),
             Step::Report(report) => driver.written(sink.report(*report)),
             Step::Wait(until) => {
                 driver.written(sink.flush());

@@ -22,6 +22,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Attempts in flight.
     pub concurrency: usize,
+    /// Attempts in flight to one address; `None`: as many as it is found to bear.
+    pub per_host: Option<usize>,
     /// Lookups under way at the same time; each is a thread that sleeps in the resolver.
     pub lookups: usize,
     /// Trace the path to each address that was tried over one of these protocols.
@@ -156,6 +158,8 @@ pub enum Step {
     GiveUp(AttemptId, Stop, Instant),
     /// A target is decided.
     Report(Box<Report>),
+    /// Something that the user should know although the run goes on.
+    Note(Note),
     /// Wait for sockets, lookups, the source and signals until that instant at most, and tell what came. An instant that
     /// has passed means: poll, and do not wait.
     Wait(Option<Instant>),
@@ -210,6 +214,13 @@ impl std::fmt::Debug for Next {
             Next::Unread => "Unread",
         })
     }
+}
+
+/// What a user should know of a run under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The address answered later SYNs: fewer attempts at it are in flight from now on.
+    Slowed(IpAddr),
 }
 
 /// How a run ended.

@@ -10,6 +10,9 @@ use crate::classify::requirement::{holds, last_word, overall, partial};
 use crate::classify::verdict;
 use crate::model::{Attempt, Family, Lookup, Outcome, Protocol, Reason, Report, Strategy};
 
+/// A candidate waits for what this machine lacks at most this often.
+const MOST_WAITS: u32 = 60;
+
 /// A self-connect is tried again from another port at most this often. Each try hits one port of the ephemeral range, so
 /// the chance of this many in a row is nil.
 const SELF_CONNECT_TRIES: u32 = 8;
@@ -50,6 +53,8 @@ pub struct Candidate {
     skip: Option<Reason>,
     tries: u32,
     self_connects: u32,
+    /// How often it waited for what this machine lacked.
+    waits: u32,
     attempts: Vec<Attempt>,
 }
 
@@ -207,6 +212,7 @@ impl Candidate {
             skip,
             tries: 0,
             self_connects: 0,
+            waits: 0,
             attempts: Vec::new(),
         }
     }
@@ -245,6 +251,12 @@ impl Candidate {
     /// knows: rules may look at protocol and port (ip-rule(8)).
     pub fn skipped_by(&self, attempt: &Attempt) -> Option<Reason> {
         self.skip.filter(|_| verdict::finds_no_route(attempt))
+    }
+
+    /// Whether it waits once more for what this machine lacks.
+    pub fn may_wait(&mut self) -> bool {
+        self.waits += 1;
+        self.waits <= MOST_WAITS
     }
 
     /// A try came to this, at `now`.

@@ -49,6 +49,11 @@ impl Slots {
         self.taken = self.taken.saturating_sub(1);
     }
 
+    /// Half of the attempts in flight are too many, too: the limit comes down to that, but not below `least`.
+    pub fn halve(&mut self, least: usize) {
+        self.most = (self.taken / 2).max(least).min(self.most);
+    }
+
     /// This machine has no room for more than are in flight now: the limit comes down to that, and to one at least.
     pub fn no_room(&mut self) {
         self.most = self.taken.max(1).min(self.most);

@@ -1,0 +1,253 @@
+//! How much one address bears in a sweep: a window that grows while the address answers, and shrinks when answers are lost.
+//!
+//! A firewall that limits new connections, a host that limits resets, and a router that limits ICMP messages all look like
+//! silence to a prober that asks too fast. TCP shows it: the answer comes to a later SYN (RFC 9293 section 3.8.1). So the
+//! window is TCP's own rule (RFC 5681): it starts small, grows by one for each answer, is halved at a sign of loss, and then
+//! grows by one for each window of answers. What stayed silent at an address that answers others is asked again, slowly,
+//! before the end.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::model::{Attempt, By, Cause, Outcome};
+
+/// Attempts in flight to one address at the beginning.
+const INITIAL_WINDOW: f64 = 100.0;
+
+/// An address with more targets than these is swept. A few silent ports are no sign of anything.
+const A_FEW: u64 = 20;
+
+/// Attempts in flight while silent targets are asked again.
+const LOOK_WINDOW: f64 = 4.0;
+
+/// The window is halved once for all losses of one round of retransmissions, which is a second (RFC 6298 section 2).
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Silent targets of one address that are asked again at most; further ones are reported as they are.
+const MOST_SILENT: usize = 5_000;
+
+/// Times that the silent targets of an address are asked again, and only while the last time found an answer.
+const MOST_LOOKS: u32 = 5;
+
+/// Addresses without a target in flight that are remembered.
+const MOST_IDLE: usize = 256;
+
+/// Candidates whose address has no room, before no further target is begun.
+const MOST_STALLED: usize = 64;
+
+/// A candidate by its probe and its place there.
+pub type Turn = (usize, usize);
+
+/// Every address with targets in flight, and some that had.
+#[derive(Debug)]
+pub struct Hosts {
+    /// The user's window, which no sign changes.
+    fixed: Option<usize>,
+    /// A silent target was asked more than once by TCP itself.
+    repeats: bool,
+    hosts: BTreeMap<IpAddr, Host>,
+    /// Addresses in the order in which they became idle.
+    idle: VecDeque<IpAddr>,
+    stalled: VecDeque<(IpAddr, Turn)>,
+    /// Addresses whose silent targets are asked again now.
+    looking: VecDeque<IpAddr>,
+}
+
+#[derive(Debug, Default)]
+struct Host {
+    in_flight: usize,
+    begun: u64,
+    answered: u64,
+    window: f64,
+    /// When it was halved last; growth is slow from then on.
+    shrunk: Option<Instant>,
+    silent: VecDeque<Turn>,
+    /// Silent targets that are asked again now.
+    again: VecDeque<Turn>,
+    looks: u32,
+    /// An answer came since the last look began.
+    found: bool,
+}
+
+/// What becomes of an attempt that has ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is decided.
+    Decided,
+    /// It is asked again later.
+    Held,
+}
+
+impl Hosts {
+    /// Without addresses. `fixed`: the user's window. `timeout`: that of one attempt.
+    pub fn new(fixed: Option<usize>, timeout: Option<Duration>) -> Self {
+        let repeats = timeout.is_none_or(|timeout| timeout > ROUND);
+        let (hosts, idle) = (BTreeMap::new(), VecDeque::new());
+        Hosts { fixed, repeats, hosts, idle, stalled: VecDeque::new(), looking: VecDeque::new() }
+    }
+
+    /// Whether the address has room for one more.
+    pub fn has_room(&self, address: IpAddr) -> bool {
+        let window = |host: &Host| self.fixed.unwrap_or(host.window as usize).max(1);
+        self.hosts.get(&address).is_none_or(|host| host.in_flight < window(host))
+    }
+
+    /// An attempt at the address begins.
+    pub fn begin(&mut self, address: IpAddr) {
+        let new = || Host { window: INITIAL_WINDOW, ..Host::default() };
+        let host = self.hosts.entry(address).or_insert_with(new);
+        host.in_flight += 1;
+        host.begun += 1;
+    }
+
+    /// The candidate waits for room at its address.
+    pub fn stall(&mut self, address: IpAddr, turn: Turn) {
+        self.stalled.push_back((address, turn));
+    }
+
+    /// Whether so many candidates wait that no further target should be begun.
+    pub fn is_full(&self) -> bool {
+        self.stalled.len() >= MOST_STALLED
+    }
+
+    /// Whether nothing waits for room or for another look.
+    pub fn is_empty(&self) -> bool {
+        self.stalled.is_empty() && self.looking.is_empty()
+    }
+
+    /// The first candidate that waited and has room now.
+    pub fn next(&mut self) -> Option<Turn> {
+        let place = (0..self.stalled.len()).find(|&place| self.has_room(self.stalled[place].0));
+        if let Some(place) = place {
+            return self.stalled.remove(place).map(|(_, turn)| turn);
+        }
+        let place = (0..self.looking.len()).find(|&place| self.has_room(self.looking[place]))?;
+        let address = self.looking[place];
+        let host = self.hosts.get_mut(&address)?;
+        let turn = host.again.pop_front();
+        if host.again.is_empty() {
+            self.looking.remove(place);
+        }
+        turn
+    }
+
+    /// An attempt at the address came to this. Gives the address when it is slowed down for the first time.
+    pub fn ended(&mut self, now: Instant, address: IpAddr, attempt: &Attempt) -> Option<IpAddr> {
+        let host = self.hosts.get_mut(&address)?;
+        host.in_flight = host.in_flight.saturating_sub(1);
+        let first = host.shrunk.is_none();
+        match sign(attempt) {
+            Sign::Answer => {
+                (host.answered, host.found) = (host.answered + 1, true);
+                host.window += if first { 1.0 } else { 1.0 / host.window };
+            }
+            Sign::LateAnswer => {
+                (host.answered, host.found) = (host.answered + 1, true);
+                host.shrink(now);
+            }
+            Sign::Silence if host.looks > 0 => host.shrink(now),
+            Sign::Silence | Sign::Nothing => {}
+        }
+        (first && host.shrunk.is_some() && self.fixed.is_none() && host.begun > A_FEW).then_some(address)
+    }
+
+    /// Whether a target that was silent is asked again: of an address that is swept, as long as there is room.
+    pub fn hold(&mut self, address: IpAddr, attempt: &Attempt, turn: Turn) -> Fate {
+        match self.hosts.get_mut(&address) {
+            Some(host) if sign(attempt) == Sign::Silence && host.begun > A_FEW && host.silent.len() < MOST_SILENT => {
+                host.silent.push_back(turn);
+                Fate::Held
+            }
+            _ => Fate::Decided,
+        }
+    }
+
+    /// When nothing is in flight to the address: its silent targets are asked again, or are given back as decided.
+    pub fn rest(&mut self, address: IpAddr) -> Vec<Turn> {
+        let waits = self.stalled.iter().any(|(other, _)| *other == address);
+        let Some(host) = self.hosts.get_mut(&address) else { return Vec::new() };
+        if host.in_flight > 0 || !host.again.is_empty() || waits {
+            return Vec::new();
+        }
+        if host.silent.is_empty() {
+            self.forget_idle(address);
+            return Vec::new();
+        }
+        if host.is_worth_a_look(self.repeats) {
+            (host.looks, host.found) = (host.looks + 1, false);
+            host.again = std::mem::take(&mut host.silent);
+            host.window = host.window.min(LOOK_WINDOW);
+            self.looking.push_back(address);
+            return Vec::new();
+        }
+        host.silent.drain(..).collect()
+    }
+
+    /// The run is over: nothing waits any more.
+    pub fn clear(&mut self) {
+        self.stalled.clear();
+        self.looking.clear();
+        self.hosts.values_mut().for_each(|host| (host.silent, host.again) = Default::default());
+    }
+
+    /// Addresses that are remembered.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
+    fn forget_idle(&mut self, address: IpAddr) {
+        self.idle.push_back(address);
+        if self.idle.len() > MOST_IDLE
+            && let Some(oldest) = self.idle.pop_front()
+            && self.hosts.get(&oldest).is_some_and(|host| host.in_flight == 0 && host.silent.is_empty())
+        {
+            self.hosts.remove(&oldest);
+        }
+    }
+}
+
+impl Host {
+    fn shrink(&mut self, now: Instant) {
+        if self.shrunk.is_none_or(|at| now >= at + ROUND) {
+            self.window = (self.window.min((self.in_flight + 1) as f64) / 2.0).max(1.0);
+            self.shrunk = Some(now);
+        }
+    }
+
+    /// An address that answers nothing is silent, and so is a port that TCP itself asked again and again without loss.
+    fn is_worth_a_look(&self, repeats: bool) -> bool {
+        let lossy = self.shrunk.is_some() || !repeats;
+        self.answered > 0 && lossy && self.looks < MOST_LOOKS && (self.looks == 0 || self.found)
+    }
+}
+
+/// What the end of an attempt says of the pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    /// The first SYN was answered.
+    Answer,
+    /// A later SYN was answered: the first one, or its answer, was lost.
+    LateAnswer,
+    Silence,
+    /// This machine decided alone, or somebody ended it.
+    Nothing,
+}
+
+fn sign(attempt: &Attempt) -> Sign {
+    let peer = matches!(attempt.by, Some(By::Peer | By::Router));
+    match attempt.outcome {
+        Outcome::TimedOut if attempt.cause == Some(Cause::Silence) => Sign::Silence,
+        Outcome::Connected | Outcome::Reset | Outcome::Refused | Outcome::Denied | Outcome::Unreachable
+            if peer || attempt.outcome == Outcome::Connected =>
+        {
+            if attempt.syns.is_some_and(|syns| syns > 1) {
+                Sign::LateAnswer
+            } else {
+                Sign::Answer
+            }
+        }
+        _ => Sign::Nothing,
+    }
+}

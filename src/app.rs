@@ -42,14 +42,20 @@ pub fn run(arguments: impl Iterator<Item = OsString>, out: &mut StandardOutput, 
     let result = settle::settle(args, &|name| std::env::var_os(name)).and_then(|task| match task {
         Task::Probe(settled) => probe(*settled, out, err),
         Task::Explain(code, Format::Json) => text(out, explain::explain_json(&code)?),
-        Task::Explain(code, _) => text(out, explain::explain(&code)?),
+        Task::Explain(code, _) => text(out, for_the_locale(explain::explain(&code)?)),
         Task::ListErrors(Format::Json) => text(out, explain::list_json()),
-        Task::ListErrors(_) => text(out, explain::list()),
+        Task::ListErrors(_) => text(out, for_the_locale(explain::list())),
         Task::SelfTest(format, verbose) => self_test(format, verbose, out),
         Task::Generate(kind) => text(out, documents::document(kind)),
     });
     let code = result.unwrap_or_else(|error| fault(err, &error));
     sys::signal().map_or(code, end_by)
+}
+
+/// The text as the locale can show it.
+fn for_the_locale(text: String) -> String {
+    let utf8 = settle::is_utf8(&|name| std::env::var_os(name));
+    if utf8 { text } else { output::ascii(text) }
 }
 
 /// Ends the process by the signal that ended its run; gives the exit code where the system has no such end.

@@ -507,7 +507,7 @@ fn what_is_expected_is_good_and_keeps_its_word() {
     assert_eq!(run("open", port), (0, true, "connected".into()));
     assert_eq!(run("closed", port), (1, false, "connected".into()));
     let text = rconnect(&["--expect", "blocked", "127.0.0.1", &port.to_string()]);
-    assert!(text.stdout.ends_with("\nnot as expected: timed-out, unreachable, denied\n"), "{text:?}");
+    assert!(text.stdout.ends_with("\nexpected: timed-out, unreachable, denied\n"), "{text:?}");
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn event(u: &mut Unstructured) -> Result<Event> {
 fn path(u: &mut Unstructured) -> Result<Path> {
     let address = address(u)?;
     let hops = (1..=u.int_in_range(0..=30)?).map(|ttl| Ok(Hop::new(ttl, attempt(u)?))).collect::<Result<_>>()?;
-    Ok(Path { address, hops, end: *u.choose(PathEnd::ALL)? })
+    Ok(Path { address, traced_port: u.arbitrary()?, hops, end: *u.choose(PathEnd::ALL)? })
 }
 
 fn icmp(u: &mut Unstructured) -> Result<Icmp> {

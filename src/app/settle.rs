@@ -503,7 +503,7 @@ fn color(when: When, environment: &Environment, is_terminal: impl FnOnce() -> bo
 
 /// Whether text may have characters beyond ASCII: the codeset of the locale is UTF-8. The first variable that is set and
 /// not empty names the locale (POSIX.1-2024, XBD 8.2). Where none is set (cron, most containers), terminals take UTF-8.
-fn is_utf8(environment: &Environment) -> bool {
+pub fn is_utf8(environment: &Environment) -> bool {
     let set = |name: &&str| environment(name).filter(|value| !value.is_empty());
     let Some(locale) = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(set) else { return true };
     let locale = locale.to_string_lossy().to_ascii_lowercase();

@@ -143,6 +143,8 @@ impl Subject<'_> {
             (_, Some((_, router))) => format!(
                 "packets get as far as {router}: the next hop or the host drops them, the host is down, or its queue of new connections is full"
             ),
+            // Nothing lies between a program and its own machine.
+            (_, None) if path.address.ip().to_canonical().is_loopback() => return None,
             (_, None) => "no hop answers: a firewall of this machine or the first router drops the packets".into(),
         })
     }

@@ -166,7 +166,7 @@ pub fn judge(row: &Row, platform: Option<Platform>, seen: &Result<Vec<Step>, Hin
 /// The code by which a sandbox or a shortage on this machine, and not the system, answers.
 pub fn hindrance(seen: &[Step]) -> Option<Code> {
     use Name::*;
-    const BESIDE_THE_POINT: [Name; 7] = [EPERM, EACCES, ENOSYS, EMFILE, ENFILE, ENOMEM, ENOBUFS];
+    const BESIDE_THE_POINT: [Name; 8] = [EPERM, EACCES, ENOSYS, EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL];
     seen.iter().find_map(|step| match step {
         Step::Failed(code) => codes::name(*code).filter(|name| BESIDE_THE_POINT.contains(name)).map(|_| *code),
         _ => None,
@@ -279,7 +279,7 @@ mod tests {
     fn a_policy_is_no_difference() {
         let linux = Some(Platform::Linux);
         let judged = |trial, name: Name| judge(row(trial), linux, &Ok(vec![failed(name)]));
-        for name in [Name::EPERM, Name::EACCES, Name::ENOSYS, Name::EMFILE] {
+        for name in [Name::EPERM, Name::EACCES, Name::ENOSYS, Name::EMFILE, Name::EADDRNOTAVAIL] {
             assert_eq!(judged(Trial::Refused, name), Verdict::NotProvokable, "{name}");
         }
         assert_eq!(judged(Trial::ProhibitRoute, Name::EACCES), Verdict::AsKnown);

@@ -49,7 +49,7 @@ pub fn path(address: SocketAddr, hops: Vec<Option<Hop>>, unresolved: bool) -> Pa
         None if shown == most => PathEnd::TooFar,
         None => PathEnd::Silence,
     };
-    Path { address, hops, end }
+    Path { address, traced_port: address.port(), hops, end }
 }
 
 /// One router may answer for several hops in a row, and where packets take paths of different length it may be met at

@@ -30,6 +30,8 @@ pub struct Hop {
 pub struct Path {
     /// The destination.
     pub address: SocketAddr,
+    /// The port with which the path was traced: ports of one address whose attempts ended alike share a path.
+    pub traced_port: u16,
     /// From the first hop to the end, or to the last that answered.
     pub hops: Vec<Hop>,
     /// How it ends.

@@ -443,7 +443,7 @@ fn closing(report: &Report) -> Option<String> {
         .filter_map(|tries| tries.last().map(|attempt| attempt.outcome))
         .collect();
     if let Some(expected) = report.expected {
-        return (!report.good).then(|| format!("not as expected: {expected}"));
+        return (!report.good).then(|| format!("expected: {expected}"));
     }
     let connected = last_tries.iter().filter(|&&outcome| outcome == Outcome::Connected).count();
     let verdict = match (report.good, report.partial, connected) {

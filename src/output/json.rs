@@ -121,6 +121,7 @@ fn path(path: &Path, object: &mut Object) {
     object.address("address", path.address);
     object.word("end", path.end.slug());
     object.list("hops", Some(&path.hops), hop);
+    object.number("traced_port", path.traced_port);
 }
 
 fn hop(hop: &Hop, object: &mut Object) {
@@ -507,7 +508,10 @@ mod tests {
                     "meaning": "communication administratively prohibited",
                     "info": 0, "at_us": 120, "count": 1, "decisive": true}, "by": "router"},
         ]);
-        assert_eq!(value["trace"], json!([{"address": "10.4.0.5", "end": "rejected", "hops": hops}]));
+        assert_eq!(
+            value["trace"],
+            json!([{"address": "10.4.0.5", "end": "rejected", "hops": hops, "traced_port": 5432}])
+        );
         assert_eq!(render(&Report { trace: Some(Vec::new()), ..samples::partial() }, false)["trace"], json!([]));
     }
 

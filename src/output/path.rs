@@ -11,7 +11,9 @@ use crate::model::{Attempt, Cause, Hop, Path, PathEnd, Protocol, Report};
 /// The table of one path of that report.
 pub fn table(path: &Path, report: &Report, style: Style) -> Vec<String> {
     let width = path.hops.iter().map(|hop| who(hop).len()).max().unwrap_or(0);
-    let heading = format!("  path to {}", address(path.address));
+    let other = path.traced_port != path.address.port();
+    let shared = if other { format!(", as traced with port {}", path.traced_port) } else { String::new() };
+    let heading = format!("  path to {}{shared}", address(path.address));
     let hops = path.hops.iter().map(|hop| line(hop, width, style));
     let closing = format!("  {}", closing(path, report, style));
     std::iter::once(heading).chain(hops).chain([closing]).collect()
@@ -83,6 +85,10 @@ fn rejected(path: &Path, last: &Hop, from: IpAddr, style: Style) -> String {
     let twice = path.hops.iter().find(|hop| hop.ttl + 1 == last.ttl && hop.address == Some(from));
     match twice {
         Some(hop) => format!("gets no further than {from}, the router at hop {}: {}", hop.ttl, said(last, style)),
+        // A message that no time to live brought about tells where its sender is only if every hop before it is known.
+        None if path.hops.iter().any(|hop| hop.address.is_none() && hop.ttl < last.ttl) => {
+            format!("{from} at or before hop {} says: {}", last.ttl, said(last, style))
+        }
         None => format!("{from} at hop {} says: {}", last.ttl, said(last, style)),
     }
 }
@@ -119,7 +125,7 @@ mod tests {
             "     1  10.1.0.1     0.4 ms",
             "     2  *",
             "     3  10.3.0.1     1.2 ms  communication administratively prohibited (ICMP 3/13)",
-            "  10.3.0.1 at hop 3 says: communication administratively prohibited (ICMP 3/13)",
+            "  10.3.0.1 at or before hop 3 says: communication administratively prohibited (ICMP 3/13)",
         ]);
     }
 

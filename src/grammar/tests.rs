@@ -205,6 +205,12 @@ fn urls_that_cannot_be_are_refused() {
     }
 }
 
+#[test]
+fn the_refusal_of_a_network_in_a_url_is_one_line() {
+    let refused = message(TCP.target("ud://10.0.0.0/28:\0omain"));
+    assert!(!refused.contains(char::is_control), "{refused:?}");
+}
+
 /// RFC 3986, section 3.2.1: none of these may stand in the userinfo. Programs differ in where they see the host then.
 #[test]
 fn a_url_has_one_host_or_is_refused_and_never_shows_a_password() {

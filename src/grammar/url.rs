@@ -154,8 +154,9 @@ fn no_network(scheme: &str, host: &str, path: &str) -> Result<(), Invalid> {
     let net = net.trunc();
     let network = if net.addr().is_ipv6() { format!("[{net}]") } else { net.to_string() };
     let ports = ports.unwrap_or(scheme);
+    let written = format!("{scheme}://{host}{path}");
     Err(Invalid::new(
-        format!("\"{scheme}://{host}{path}\" may be a network or a URL with a path"),
+        format!("{written:?} may be a network or a URL with a path"),
         format!("write {network}:{ports} for the network, {scheme}://{host} for one host"),
     ))
 }

@@ -2,6 +2,7 @@
 #![no_main]
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -125,10 +126,15 @@ fn lookup(u: &mut Unstructured) -> Result<Lookup> {
         cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
         family: maybe(u, |u| u.choose(Family::ALL).copied())?,
         unanswered: maybe(u, |u| u.choose(Family::ALL).copied())?,
-        canonical: maybe(u, |u| Ok(u.arbitrary::<String>()?.into()))?,
-        ascii: maybe(u, |u| Ok(u.arbitrary::<String>()?.into()))?,
+        canonical: maybe(u, name)?,
+        ascii: maybe(u, name)?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
     })
+}
+
+/// What the lookup hands on: net::resolve takes control characters out of a name that the resolver gives.
+fn name(u: &mut Unstructured) -> Result<Arc<str>> {
+    Ok(u.arbitrary::<String>()?.replace(char::is_control, "\u{fffd}").into())
 }
 
 fn attempt(u: &mut Unstructured) -> Result<Attempt> {

@@ -6,6 +6,7 @@ pub mod explain;
 mod input;
 pub mod library;
 mod lines;
+mod progress;
 mod results;
 mod rounds;
 mod rules;
@@ -118,13 +119,16 @@ fn once(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> 
     let _coloring = coloring(&settled);
     let reporting = Reporting::of(&settled);
     let Probe { specs, from, rules, policy, socket, resolve, format, table, .. } = settled;
+    let only = specs.first().filter(|_| from.is_none() && specs.len() == 1).map(ToString::to_string);
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
-    let mut results = reporting.results(out, input.targets);
+    let only = only.filter(|_| input.targets == Some(1));
+    let mut results = reporting.results(out, input.targets, only);
     sys::begin_threads();
     sys::catch_signals();
     results.begin()?;
     let run = driver::run(policy, &socket, Resolver::new(resolve), &mut input, &mut results)
         .context("cannot wait for sockets")?;
+    results.clear_progress();
     if run.write_error.is_none() {
         results.end()?;
     }

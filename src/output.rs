@@ -10,6 +10,7 @@ mod json;
 mod ledger;
 mod matrix;
 mod path;
+pub mod progress;
 mod ranges;
 #[cfg(test)]
 mod samples;

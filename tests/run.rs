@@ -1285,3 +1285,23 @@ fn the_payload_is_sent_as_it_is() {
         }
     }
 }
+
+/// Progress is for people who wait: a line a second on standard error, and none where nobody asked for it.
+#[test]
+fn a_long_run_shows_progress_where_it_is_asked_for() {
+    let net = Netns::new();
+    let _peer = net.tun(|_| silence());
+    let run = |args: &str| net.command(RCONNECT).args(args.split_whitespace()).run();
+    let one = run(&format!("--progress always -t 2500ms {PEER} 80"));
+    let lines: Vec<&str> = one.stderr.lines().collect();
+    assert_eq!(lines[0], format!("rconnect: waiting for {}:80, 1 s", PEER), "{one:?}");
+    assert!(lines.iter().all(|line| line.starts_with("rconnect: waiting for ")) && one.stderr.is_ascii(), "{one:?}");
+    let many = run(&format!("--progress always -t 1500ms {PEER} 80-82"));
+    assert!(many.stderr.starts_with("rconnect: 0 of 3 targets, 0/s, 0 connected\n"), "{many:?}");
+    for quiet in ["--progress never", "--progress auto", "--progress always -q"] {
+        let run = run(&format!("{quiet} -t 1500ms {PEER} 80"));
+        assert_eq!((run.code(), run.stderr.as_str()), (5, ""), "{quiet}");
+    }
+    let short = run("--progress always 127.0.0.1 9");
+    assert_eq!((short.code(), short.stderr.as_str()), (4, ""), "a run that is over within a second shows none");
+}

@@ -216,6 +216,10 @@ pub struct Args {
     #[arg(short = 'D', long, help_heading = OUTPUT)]
     pub timestamps: bool,
 
+    /// When to show progress on standard error while a run lasts over a second
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
+    pub progress: When,
+
     /// When to use colours
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
     pub color: When,

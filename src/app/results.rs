@@ -1,9 +1,12 @@
 //! What is shown of a run, and what it comes to.
 
 use std::io::{self, Write};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::app::args::When;
+use crate::app::progress::Meter;
 use crate::app::settle::Probe;
 use crate::classify::exit;
 use crate::model::{Mode, Report, Totals};
@@ -36,6 +39,7 @@ pub struct Reporting {
     style: Style,
     service: Service,
     most_held: usize,
+    progress: When,
 }
 
 impl Reporting {
@@ -44,13 +48,16 @@ impl Reporting {
         let service = if settled.rules.numeric { |_, _| None } else { sys::service_name };
         // In blocking mode the wait is in connect(), and nothing flushes before it.
         let most_held = if settled.policy.mode == Mode::Blocking { 0 } else { MOST_HELD };
-        Reporting { format: settled.format, style: settled.style, service, most_held }
+        let progress = if settled.format.is_some() { settled.progress } else { When::Never };
+        Reporting { format: settled.format, style: settled.style, service, most_held, progress }
     }
 
-    /// Nothing shown yet. `targets` is how many will come, where that is known.
-    pub fn results(self, out: &mut dyn Write, targets: Option<u128>) -> Results<'_> {
+    /// Nothing shown yet. `targets` is how many will come, where that is known; `only` is the target, if there is one.
+    pub fn results(self, out: &mut dyn Write, targets: Option<u128>, only: Option<String>) -> Results<'_> {
         let reporter = self.format.map(|format| Reporter::new(format, self.style, targets, self.service));
-        Results { out, reporter, totals: Totals::default(), held: Vec::new(), most_held: self.most_held, slowed: false }
+        let meter = Meter::new(self.progress, only, targets);
+        let (totals, held, most_held) = (Totals::default(), Vec::new(), self.most_held);
+        Results { out, reporter, totals, held, most_held, slowed: false, meter }
     }
 }
 
@@ -67,6 +74,7 @@ pub struct Results<'a> {
     most_held: usize,
     /// The user knows that the run was slowed down.
     slowed: bool,
+    meter: Meter,
 }
 
 impl Results<'_> {
@@ -93,6 +101,11 @@ impl Results<'_> {
             reporter.target(report, &mut self.held);
         }
         if self.held.len() < self.most_held { Ok(()) } else { self.write() }
+    }
+
+    /// The run is over: no progress is shown any more.
+    pub fn clear_progress(&mut self) {
+        self.meter.clear();
     }
 
     /// What comes after the last target. A reader that has gone away is no error.
@@ -128,6 +141,7 @@ impl Results<'_> {
         if self.held.is_empty() {
             return Ok(());
         }
+        self.meter.clear();
         let written = self.out.write_all(&self.held).and_then(|()| self.out.flush());
         self.held.clear();
         written
@@ -143,6 +157,7 @@ impl driver::Sink for Results<'_> {
     fn note(&mut self, Note::Slowed(address): Note) {
         let known = std::mem::replace(&mut self.slowed, true);
         if !known && self.reporter.is_some() {
+            self.meter.clear();
             // Where standard error is gone, the results are complete all the same.
             let _ = writeln!(
                 io::stderr(),
@@ -153,6 +168,10 @@ impl driver::Sink for Results<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.write()
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Instant> {
+        self.meter.tick(now, &self.totals)
     }
 }
 

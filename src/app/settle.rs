@@ -78,6 +78,8 @@ pub struct Probe {
     pub format: Option<Format>,
     /// How the results look.
     pub style: Style,
+    /// When progress is shown.
+    pub progress: When,
     /// Which table of exit codes.
     pub table: exit::Table,
     /// Rounds until every target is good.
@@ -154,6 +156,7 @@ fn probe(mut args: Args, output: Format, environment: &Environment) -> Result<Pr
         resolve: resolve::Options { family, strict },
         format,
         style: style(&args, environment),
+        progress: args.progress,
         table: args.exit_code,
         wait,
         from: args.from,

@@ -187,7 +187,7 @@ fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Writ
     let targets = read()?.targets;
     let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
     let mut source = Again::new(&rounds, Box::new(read));
-    let mut watcher = Watcher::new(reporting.results(out, targets), err, &rounds, wait);
+    let mut watcher = Watcher::new(reporting.results(out, targets, None), err, &rounds, wait);
     sys::begin_threads();
     sys::catch_signals();
     watcher.results.begin()?;

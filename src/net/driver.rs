@@ -25,6 +25,11 @@ pub trait Sink {
     /// The report cannot be written.
     fn report(&mut self, report: Report) -> io::Result<()>;
 
+    /// Is called before each wait, and not later than at the instant that it gave.
+    fn tick(&mut self, _now: Instant) -> Option<Instant> {
+        None
+    }
+
     /// Takes a note for the user.
     fn note(&mut self, _note: Note) {}
 
@@ -97,7 +102,8 @@ pub fn run(
             Step::Report(report) => driver.written(sink.report(*report)),
             Step::Wait(until) => {
                 driver.written(sink.flush());
-                driver.wait(until)?;
+                let tick = sink.tick(clock::now());
+                driver.wait(until.into_iter().chain(tick).min())?;
             }
             Step::Done(ended) => {
                 driver.written(sink.flush());

@@ -42,6 +42,11 @@ pub fn timestamp(at: SystemTime) -> String {
     Timestamp(at).to_string()
 }
 
+/// Whole seconds, for what changes each second.
+pub fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs())
+}
+
 /// Formats for people: milliseconds below one second, else seconds; at most four digits.
 pub fn human(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();

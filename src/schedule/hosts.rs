@@ -68,6 +68,8 @@ struct Host {
     looks: u32,
     /// An answer came since the last look began.
     found: bool,
+    /// It is in the list of addresses that became idle.
+    listed: bool,
 }
 
 /// What becomes of an attempt that has ended.
@@ -191,19 +193,31 @@ impl Hosts {
         self.hosts.values_mut().for_each(|host| (host.silent, host.again) = Default::default());
     }
 
+    /// Whether so many could be in flight to the address.
+    #[cfg(test)]
+    pub fn has_room_for(&self, address: IpAddr, count: usize) -> bool {
+        self.hosts.get(&address).is_none_or(|host| host.window as usize >= count)
+    }
+
     /// Addresses that are remembered.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.hosts.len()
     }
 
+    /// The address has become idle. What is known of it is kept until so many others have.
     fn forget_idle(&mut self, address: IpAddr) {
-        self.idle.push_back(address);
-        if self.idle.len() > MOST_IDLE
-            && let Some(oldest) = self.idle.pop_front()
-            && self.hosts.get(&oldest).is_some_and(|host| host.in_flight == 0 && host.silent.is_empty())
-        {
-            self.hosts.remove(&oldest);
+        let Some(host) = self.hosts.get_mut(&address) else { return };
+        if !std::mem::replace(&mut host.listed, true) {
+            self.idle.push_back(address);
+        }
+        if self.idle.len() <= MOST_IDLE {
+            return;
+        }
+        let Some(oldest) = self.idle.pop_front() else { return };
+        match self.hosts.get_mut(&oldest) {
+            Some(host) if host.in_flight > 0 || !host.silent.is_empty() => host.listed = false,
+            _ => drop(self.hosts.remove(&oldest)),
         }
     }
 }

@@ -1509,6 +1509,21 @@ fn a_full_table_of_neighbours_is_waited_out() {
     assert!(bench.report().good && bench.report().attempts.len() == 1);
 }
 
+/// One at a time, nothing is in flight between two targets; what was learnt of the address is not forgotten.
+#[test]
+fn an_address_that_is_asked_slowly_stays_known() {
+    let mut bench = Bench::new(Policy { concurrency: 1, ..policy() });
+    bench.give(literal(1..=1_000));
+    bench.run();
+    bench.pass(SECOND);
+    answer_to(&mut bench, 0, Outcome::Refused, 2);
+    (1..999).for_each(|index| answer_to(&mut bench, index, Outcome::Refused, 1));
+    assert!(
+        !bench.schedule.hosts.has_room_for([10, 0, 0, 1].into(), 60),
+        "the window grows by less than one an answer"
+    );
+}
+
 #[test]
 fn addresses_that_are_done_take_no_memory() {
     let mut bench = Bench::new(Policy { concurrency: 100, ..policy() });

@@ -1,0 +1,71 @@
+//! The line of progress on standard error: when it is shown, and that it is gone before anything else is written.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::app::args::When;
+use crate::model::Totals;
+use crate::output::progress;
+
+/// A run that ends before this shows no progress and asks nothing of the system for it.
+const AFTER: Duration = Duration::from_secs(1);
+
+/// Carriage return, erase to the end of the line (ECMA-48 8.3.41).
+const ERASE: &str = "\r\x1b[K";
+
+/// Shows progress once a second.
+pub struct Meter {
+    when: When,
+    /// The target, where there is one alone.
+    only: Option<String>,
+    total: Option<u128>,
+    begun: Option<Instant>,
+    next: Option<Instant>,
+    terminal: bool,
+    shown: bool,
+}
+
+impl Meter {
+    /// Nothing shown yet.
+    pub fn new(when: When, only: Option<String>, total: Option<u128>) -> Self {
+        Meter { when, only, total, begun: None, next: None, terminal: false, shown: false }
+    }
+
+    /// Shows the line when it is due; gives the instant at which it is due next.
+    pub fn tick(&mut self, now: Instant, totals: &Totals) -> Option<Instant> {
+        if self.when == When::Never {
+            return None;
+        }
+        let Some(begun) = self.begun else {
+            self.begun = Some(now);
+            self.next = Some(now + AFTER);
+            return self.next;
+        };
+        if self.next.is_some_and(|next| next <= now) {
+            if !self.shown {
+                self.terminal = io::stderr().is_terminal();
+                if self.when == When::Auto && !self.terminal {
+                    self.when = When::Never;
+                    return None;
+                }
+            }
+            self.show(&progress::line(totals, self.only.as_deref(), self.total, now - begun));
+            self.next = Some(now + AFTER);
+        }
+        self.next
+    }
+
+    /// Takes the line away.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) && self.terminal {
+            // Where standard error is gone, there is no line either.
+            let _ = write!(io::stderr(), "{ERASE}");
+        }
+    }
+
+    fn show(&mut self, line: &str) {
+        let (erase, end) = if self.terminal { (ERASE, "") } else { ("", "\n") };
+        self.shown = true;
+        let _ = write!(io::stderr(), "{erase}rconnect: {line}{end}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use super::ending::MOST_LEFT_OUT;
 use super::*;
 use crate::classify::requirement::Require;
 use crate::model::Name::{

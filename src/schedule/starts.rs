@@ -1,0 +1,155 @@
+//! What begins: lookups, hops, attempts, targets; and when a target is decided.
+
+use super::*;
+
+impl Schedule {
+    /// Begins a lookup, a hop or an attempt, if one is to begin and may.
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Step> {
+        match self.stopped {
+            None => self.begin_lookup(now).or_else(|| self.begin_hop(now)).or_else(|| self.begin_attempt(now)),
+            Some(End::Deadline) => self.leave_out(now),
+            Some(_) => None,
+        }
+    }
+
+    pub(super) fn begin_lookup(&mut self, now: Instant) -> Option<Step> {
+        let deadline = earliest(self.policy.lookup_timeout.map(|timeout| now + timeout), self.policy.deadline);
+        let (id, name, protocol) = self.lookups.begin(self.moment(now), deadline)?;
+        if let Some(deadline) = deadline {
+            self.timers.push(deadline, Timer::Lookup(id));
+        }
+        let steps = self.lookups.asked_of(id).into_iter().map(|id| Step::Lookup(id, name.clone(), protocol));
+        self.out.extend(steps);
+        self.out.pop_front()
+    }
+
+    pub(super) fn moment(&self, now: Instant) -> Moment {
+        let (epoch, wall) = self.policy.epoch;
+        Moment { at: now, wall: wall + now.saturating_duration_since(epoch) }
+    }
+
+    pub(super) fn begin_hop(&mut self, now: Instant) -> Option<Step> {
+        let (path, connect) = self.paths.next(now, 1)?;
+        let ttl = connect.hop?;
+        Some(Step::Connect(self.run(Owner::Hop { path, ttl }), connect))
+    }
+
+    pub(super) fn begin_attempt(&mut self, now: Instant) -> Option<Step> {
+        while self.slots.may_start(now) {
+            if let Some((probe, candidate)) = self.ready.pop_front() {
+                let address = self.probes[probe].candidates[candidate].address.ip();
+                if self.hosts.has_room(address) {
+                    return Some(self.start(now, probe, candidate));
+                }
+                self.hosts.stall(address, (probe, candidate));
+                continue;
+            }
+            if let Some((probe, candidate)) = self.hosts.next() {
+                return Some(self.start(now, probe, candidate));
+            }
+            if self.paths.is_full() || self.hosts.is_full() || !self.begin_target(now) {
+                return None;
+            }
+            // A target whose every address is skipped is reported at once.
+            if let Some(step) = self.out.pop_front() {
+                return Some(step);
+            }
+        }
+        None
+    }
+
+    pub(super) fn start(&mut self, now: Instant, probe: usize, candidate: usize) -> Step {
+        self.slots.take(now);
+        let id = self.run(Owner::Candidate { probe, candidate });
+        let protocol = self.probes[probe].protocol;
+        let candidates = &mut self.probes[probe].candidates;
+        let turn = candidates.iter().filter(|candidate| candidate.turn.is_some()).count();
+        let candidate = &mut candidates[candidate];
+        let number = candidate.begin(id, turn);
+        self.hosts.begin(candidate.address.ip());
+        Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None })
+    }
+
+    pub(super) fn run(&mut self, owner: Owner) -> AttemptId {
+        AttemptId(self.running.insert(Running { owner, started: None, deadline: None, given_up: false }))
+    }
+
+    pub(super) fn has_startable(&self) -> bool {
+        self.slots.is_free() && (!self.ready.is_empty() || !self.hosts.is_empty() || self.lookups.is_ready())
+    }
+
+    /// Begins the next target; false when there is none.
+    pub(super) fn begin_target(&mut self, now: Instant) -> bool {
+        let Some(drawn) = self.lookups.draw() else { return false };
+        let probe = Probe::new(drawn, self.moment(now));
+        let key = self.probes.insert(probe);
+        self.advance(now, key);
+        true
+    }
+
+    /// Makes the moves that the strategy has for a target now, and reports it when it is decided.
+    pub(super) fn advance(&mut self, now: Instant, key: usize) {
+        loop {
+            let probe = &mut self.probes[key];
+            match strategy::next(&self.policy, &probe.candidates, now) {
+                _ if self.stopped.is_some() => break,
+                Move::Start(index) => {
+                    probe.candidates[index].stage = Stage::Queued;
+                    match self.policy.strategy {
+                        Strategy::All => self.ready.push_back((key, index)),
+                        // The next address of a target that has begun comes before further targets.
+                        Strategy::First | Strategy::Race => self.ready.push_front((key, index)),
+                    }
+                }
+                Move::Wait(at) => {
+                    if probe.due.replace(at) != Some(at) {
+                        self.timers.push(at, Timer::Turn(key));
+                    }
+                    break;
+                }
+                Move::Cancel(index) => self.cancel(now, key, index),
+                Move::SetAside(index) => {
+                    if probe.candidates[index].stage == Stage::Queued {
+                        self.ready.retain(|&waiting| waiting != (key, index));
+                    }
+                    probe.leave(index, now);
+                }
+                Move::Nothing => break,
+            }
+        }
+        self.settle(now, key);
+    }
+
+    pub(super) fn cancel(&mut self, now: Instant, key: usize, index: usize) {
+        let candidate = &mut self.probes[key].candidates[index];
+        let Stage::Running(id) = std::mem::replace(&mut candidate.stage, Stage::Ending) else { return };
+        self.running[id.0].given_up = true;
+        self.out.push_back(Step::GiveUp(id, Stop::Overtaken, now));
+    }
+
+    /// Reports the target when every address is decided.
+    pub(super) fn settle(&mut self, now: Instant, key: usize) {
+        if !self.probes[key].is_decided() {
+            return;
+        }
+        let probe = self.probes.remove(key);
+        if let Some(batch) = probe.late
+            && self.waiting_for(batch).is_empty()
+        {
+            self.out.extend(self.lookups.forget(batch).map(Step::Abandon));
+        }
+        let mut report = probe.report(&self.policy, now);
+        if self.policy.trace.contains(&report.protocol) {
+            if self.stopped.is_none() {
+                let known = self.paths.hold(now, report);
+                return self.report(known);
+            }
+            report.trace = Some(Vec::new());
+        }
+        self.report([report]);
+    }
+
+    pub(super) fn report(&mut self, reports: impl IntoIterator<Item = Report>) {
+        self.out.extend(reports.into_iter().map(|report| Step::Report(Box::new(report))));
+    }
+}

@@ -27,9 +27,9 @@ mod here {
     pub const KERNEL_TELLS: bool = cfg!(target_os = "linux");
     /// The advice for a source port that is in use.
     pub const PORT_ADVICE: &str = if cfg!(windows) {
-        "that source port is taken, reserved (netsh interface ipv4 show excludedportrange tcp) or held exclusively"
+        "that source port is taken, reserved (netsh interface ipv4 show\n          excludedportrange tcp) or held exclusively"
     } else {
-        "that source port is taken: choose another, or wait; --reset-on-close leaves it free for the next time"
+        "that source port is taken: choose another, or wait; --reset-on-close\n          leaves it free for the next time"
     };
     /// What a child needs of the environment that is otherwise cleared: Winsock looks for its providers there.
     pub const KEPT: &[&str] = if cfg!(windows) { &["SystemRoot", "SystemDrive", "PATH"] } else { &[] };
@@ -157,7 +157,7 @@ fn codes(name: &str, number: i32, winsock: u32) -> String {
 }
 
 fn rst_advice(port: u16) -> String {
-    format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)")
+    format!("nothing listens on {port} there, or a firewall sends the reset")
 }
 
 // --- what is refused ----------------------------------------------------------------------------------------------
@@ -676,7 +676,7 @@ fn pin(port: u16) -> String {
 /// IPv4 connects, IPv6 is refused.
 fn half_advice(port: u16) -> String {
     let refused = rst_advice(port);
-    let family = "no IPv6 address connects, IPv4 does: programs that prefer IPv6 wait for it, or fail";
+    let family = "no IPv6 address connects, IPv4 does: programs that prefer IPv6 wait\n          for it, or fail";
     format!("  advice for ::1: {refused}\n  advice: {family}\n")
 }
 
@@ -1059,7 +1059,8 @@ fn a_datagram_without_an_answer_proves_nothing() {
         "\
 127.0.0.1:{port}/udp   unconfirmed  T
                       sent; neither a reply nor an error came back
-  advice: no reply proves nothing with UDP: send what the service answers (--payload)
+  advice: no reply proves nothing with UDP: send what the service answers
+          (--payload)
 "
     );
     assert_eq!(rconnect(&words(&format!("-u -t 50ms {V4} {port}"))), Run::ended(9, text));

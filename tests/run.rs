@@ -94,7 +94,8 @@ fn people_read_how_often_it_was_tried() {
     let text = "\
 10.9.7.7:12345   timed-out  T
                  no answer to 1 SYN within our limit
-  advice: no answer: a firewall drops the packets, the host is down, or its queue of new connections is full; --trace shows how far packets get
+  advice: no answer: a firewall drops the packets, the host is down, or its
+          queue of new connections is full; --trace shows how far packets get
 ";
     assert_eq!((run.code(), mask::text(&run.stdout).as_str(), run.stderr.as_str()), (5, text, ""));
 }

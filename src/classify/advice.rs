@@ -154,7 +154,7 @@ impl Subject<'_> {
         let (to, port) = (self.to(), attempt.address.port());
         let family = Family::of(to).meaning();
         Some(match cause {
-            Cause::Rst => format!("the host answers, nothing listens on {port} (or a firewall answers with a reset)"),
+            Cause::Rst => format!("nothing listens on {port} there, or a firewall sends the reset"),
             Cause::PortUnreachable
             | Cause::ProtocolUnreachable
             | Cause::Prohibited

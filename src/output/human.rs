@@ -135,11 +135,27 @@ impl Page {
 fn advice_line(line: &Advice) -> String {
     const NAMED: usize = 3;
     let named: Vec<String> = line.addresses.iter().take(NAMED).map(|&ip| address(ip)).collect();
-    match line.addresses.len() {
-        0 => format!("  advice: {}", line.text),
-        all if all <= NAMED => format!("  advice for {}: {}", named.join(", "), line.text),
-        all => format!("  advice for {} and {} more: {}", named.join(", "), all - NAMED, line.text),
+    let whose = match line.addresses.len() {
+        0 => String::new(),
+        all if all <= NAMED => format!(" for {}", named.join(", ")),
+        all => format!(" for {} and {} more", named.join(", "), all - NAMED),
+    };
+    wrapped(&format!("advice{whose}: {}", line.text))
+}
+
+/// A sentence in lines of [`LINE_WIDTH`]: the first one indented by two, the others as far as the text after `advice: `.
+fn wrapped(sentence: &str) -> String {
+    let (mut text, mut column) = (String::from(" "), 1);
+    for word in sentence.split(' ') {
+        if column + 1 + word.width() > LINE_WIDTH && column > 10 {
+            text.push_str("\n         ");
+            column = 9;
+        }
+        text.push(' ');
+        text.push_str(word);
+        column += 1 + word.width();
     }
+    text
 }
 
 /// What the targets of a run came to; nothing for one target, which has said it already.
@@ -612,7 +628,7 @@ mod tests {
             report
         };
         let mut page = page(None);
-        let advised = |port| format!("nothing listens on {port} (or a firewall answers with a reset)\n");
+        let advised = |port| format!("nothing listens on {port} there, or a firewall sends the reset\n");
         assert!(page.target(&refused(1), PLAIN).ends_with(&advised(1)));
         assert!(!page.target(&refused(2), PLAIN).contains("advice"));
         assert!(page.target(&refused(3), VERBOSE).ends_with(&advised(3)));
@@ -737,8 +753,8 @@ mod tests {
             "             no answer within our limit",
             "  10.0.0.4   timed-out     3.00 s",
             "             the system gave up after 11 SYNs",
-            "  advice: no answer: a firewall drops the packets, the host is down, or its queue of new connections is full; \
-             --trace shows how far packets get",
+            "  advice: no answer: a firewall drops the packets, the host is down, or its",
+            "          queue of new connections is full; --trace shows how far packets get",
             "0 of 4 addresses connected (timed-out)",
         ]);
     }

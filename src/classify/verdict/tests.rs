@@ -341,6 +341,20 @@ fn a_group_is_not_worth_another_try() {
     assert!(!tried(&evidence));
 }
 
+/// The kernel gives up on a silent neighbour after 3 s; our own timeout may come before or after. Both are silence.
+#[test]
+fn a_silent_neighbour_is_worth_another_try_whoever_gave_up() {
+    let mut told = failed(Phase::Completion, Name::EHOSTUNREACH);
+    told.local = Some("10.1.0.2:40000".parse().unwrap());
+    told.icmp = vec![message("10.1.0.2", 3, 1, Name::EHOSTUNREACH)];
+    let by_the_kernel = attempt(told, 1, Vec::new());
+    assert_eq!((by_the_kernel.cause, retryable(&by_the_kernel)), (Some(NeighbourSilent), true));
+    let mut silent = evidence(Phase::Completion, End::Limit);
+    silent.neighbour = Some(model::Neighbour::Unresolved);
+    let by_us = attempt(silent, 1, Vec::new());
+    assert_eq!((by_us.cause, retryable(&by_us)), (Some(NeighbourSilent), true));
+}
+
 #[test]
 fn a_full_table_of_neighbours_is_our_own_shortage() {
     let mut silent = evidence(Phase::Completion, End::Limit);

@@ -529,7 +529,7 @@ fn if_told(value: Value) -> Value {
 
 fn connected_line(port: u16) -> Value {
     json!({
-        "schema": "rconnect/1", "target": format!("127.0.0.1:{port}"), "host": "127.0.0.1", "port": port,
+        "schema": "rconnect/1", "record": "target", "target": format!("127.0.0.1:{port}"), "host": "127.0.0.1", "port": port,
         "protocol": "tcp", "mode": "nonblocking", "strategy": "all", "started_at": "CLOCK", "elapsed_us": 0,
         "outcome": "connected", "good": true, "partial": false, "exit_code": 0,
         "resolve": {

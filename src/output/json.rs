@@ -21,6 +21,7 @@ pub fn line(report: &Report, events: bool, out: &mut Vec<u8>) {
     let paths = report.trace.as_deref();
     let mut object = Object::begin(out);
     object.word("schema", VERSION);
+    object.word("record", "target");
     object.text("target", &*report.target);
     object.text("host", &*report.host);
     object.number("port", report.port);
@@ -387,6 +388,7 @@ mod tests {
         assert!(validator.is_valid(&good));
         for (pointer, wrong) in [
             ("/schema", json!("rconnect/2")),
+            ("/record", json!("row")),
             ("/outcome", json!("open")),
             ("/port", json!(0)),
             ("/exit_code", json!(2)),
@@ -521,7 +523,7 @@ mod tests {
     fn the_documented_line() {
         let line = String::from_utf8(bytes(&samples::partial(), false)).expect("UTF-8");
         let expected = concat!(
-            r#"{"schema":"rconnect/1","target":"db.example:5432","host":"db.example","port":5432,"protocol":"tcp","#,
+            r#"{"schema":"rconnect/1","record":"target","target":"db.example:5432","host":"db.example","port":5432,"protocol":"tcp","#,
             r#""mode":"nonblocking","strategy":"all","started_at":"2026-11-21T05:00:00.123456Z","elapsed_us":2133,"#,
             r#""outcome":"connected","good":true,"partial":true,"exit_code":0,"#,
             r#""resolve":{"elapsed_us":812,"addresses":2,"duplicates":0,"error":null,"by":null,"cause":null,"advice":null,"#,

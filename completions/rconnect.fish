@@ -245,7 +245,8 @@ unreachable\t''
 unreachable-route\t''
 unresolved\t''
 unsupported\t''
-wrong-family\t''"
+wrong-family\t''
+zero-window\t''"
 complete -c rconnect -l generate -d 'Write a man page, a completion script or the JSON Schema to standard output' -r -f -a "man\t'The man page rconnect(1), in roff'
 man-output\t'The man page rconnect-output(5), in roff'
 man-systems\t'The man page rconnect-systems(7), in roff'

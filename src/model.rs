@@ -15,7 +15,7 @@ mod words;
 
 pub use attempt::{Attempt, Event};
 pub use code::{Code, Name};
-pub use evidence::{End, Evidence, Neighbour, Route, TcpFacts};
+pub use evidence::{End, Evidence, Handshake, Neighbour, Route, TcpFacts};
 pub use expected::Expected;
 pub use message::Icmp;
 pub use report::{Hop, Lookup, Path, Report};

@@ -9,7 +9,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::internals::{Format, Grammar, Reporter, Show, Style, csv};
 use rconnect::model::{
-    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase,
+    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Handshake, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase,
     Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals,
 };
 
@@ -154,10 +154,16 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         icmp: maybe(u, icmp)?,
         syns: u.arbitrary()?,
         rtt: maybe(u, duration)?,
+        handshake: maybe(u, handshake)?,
         route: maybe(u, route)?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
         events: list(u, 4, event)?,
     })
+}
+
+fn handshake(u: &mut Unstructured) -> Result<Handshake> {
+    let (window, window_scale, mss, timestamps, sack, ecn) = u.arbitrary()?;
+    Ok(Handshake { window, window_scale, mss, timestamps, sack, ecn })
 }
 
 fn route(u: &mut Unstructured) -> Result<Route> {

@@ -75,10 +75,10 @@ fn of_family(last_tries: &[&Attempt]) -> Option<Advice> {
     Some(Advice { topic: (None, None, None), addresses: vec![], text })
 }
 
-/// The advice for an attempt that did not connect: from its cause and evidence, else from the table of codes. `paths`
+/// The advice for an attempt that did not connect, or whose connection is in doubt: from its cause and evidence, else from the table of codes. `paths`
 /// are those that were traced; `None` where none was asked for.
 pub fn of(attempt: &Attempt, paths: Option<&[Path]>) -> Option<String> {
-    if attempt.outcome == Outcome::Connected {
+    if attempt.outcome == Outcome::Connected && attempt.cause.is_none() {
         return None;
     }
     let path = paths.into_iter().flatten().find(|path| path.address.ip() == attempt.address.ip());
@@ -207,6 +207,9 @@ impl Subject<'_> {
                 "no answer: a firewall drops the packets, the host is down, or its queue of new connections is full{}",
                 self.hint()
             ),
+            Cause::ZeroWindow => {
+                "a firewall or proxy on the way may have answered in the name of the service, which may be down".into()
+            }
             Cause::ResetAfterHandshake => {
                 "the connection was made, then reset: look at the server or a middlebox".into()
             }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::classify::{codes, icmp};
 use crate::model::{
-    Attempt, By, Cause, Code, End, Ended, Event, Evidence, Icmp, Name, Neighbour, Outcome, Phase, Platform, Protocol,
-    Reason, Route, RouteKind,
+    Attempt, By, Cause, Code, End, Ended, Event, Evidence, Handshake, Icmp, Name, Neighbour, Outcome, Phase, Platform,
+    Protocol, Reason, Route, RouteKind,
 };
 
 /// What the system can be asked of an attempt that has ended, in this order.
@@ -85,6 +85,7 @@ pub struct Verdict {
 /// The attempt that the evidence shows. The schedule knows when it began and sets `started`.
 pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
     let verdict = judge(&evidence);
+    let connected = verdict.outcome == Outcome::Connected;
     let (ended, error) = match evidence.end {
         End::Success => (Ended::System, None),
         End::Error(code) => (Ended::System, Some(code)),
@@ -108,6 +109,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         syns: evidence.tcp.syns.filter(|_| left(&verdict)),
         icmp: verdict.icmp,
         rtt: evidence.tcp.rtt,
+        handshake: Some(evidence.tcp.terms).filter(|terms| connected && *terms != Handshake::default()),
         route: evidence.route.filter(|route| *route != Route::default()),
         reason: (evidence.end == End::Overtaken).then_some(Reason::Overtaken),
         events,
@@ -179,7 +181,11 @@ fn name(evidence: &Evidence, code: Code) -> Option<Name> {
 
 fn success(evidence: &Evidence) -> Judged {
     let itself = evidence.local.is_some_and(|local| local == evidence.address || stands_for(evidence.address, local));
-    if itself { local(Outcome::SelfConnected, Cause::SelfConnect) } else { (Outcome::Connected, None, None) }
+    if itself {
+        return local(Outcome::SelfConnected, Cause::SelfConnect);
+    }
+    // A SYN proxy answers with a closed window, and opens it when the server has answered.
+    (Outcome::Connected, None, (evidence.tcp.terms.window == Some(0)).then_some(Cause::ZeroWindow))
 }
 
 /// Whether an unspecified destination means this very end: connect() takes 0.0.0.0 for the socket's own address, and ::

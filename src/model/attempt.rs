@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{By, Cause, Code, Ended, EventKind, Icmp, Outcome, Phase, Reason, Route};
+use super::{By, Cause, Code, Ended, EventKind, Handshake, Icmp, Outcome, Phase, Reason, Route};
 
 /// A step in the life of an attempt, for `-v`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Attempt {
     pub syns: Option<u32>,
     /// Round trip of SYN and SYN/ACK as the kernel measured it.
     pub rtt: Option<Duration>,
+    /// What was agreed on in the handshake; `None` where none was completed, or this system tells nothing of it.
+    pub handshake: Option<Handshake>,
     /// What the routing table says of the destination (asked for when it explains a failure).
     pub route: Option<Route>,
     /// Why it was not tried ([`Outcome::Skipped`]) or not seen to its end ([`Outcome::Cancelled`]).
@@ -76,6 +78,7 @@ impl Attempt {
             icmp: None,
             syns: None,
             rtt: None,
+            handshake: None,
             route: None,
             reason: Some(reason),
             events: Vec::new(),

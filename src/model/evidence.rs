@@ -37,6 +37,23 @@ pub enum End {
     Overtaken,
 }
 
+/// What the other end told of itself in the handshake; every part is `None` where this system cannot tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Handshake {
+    /// Bytes that it takes, scaled. 0: the window is closed.
+    pub window: Option<u32>,
+    /// Shift of its windows after the SYN (RFC 7323 section 2); also `None` where it did not offer to scale them.
+    pub window_scale: Option<u8>,
+    /// Bytes of data that a segment to it has at most.
+    pub mss: Option<u32>,
+    /// Both ends send timestamps (RFC 7323 section 3).
+    pub timestamps: Option<bool>,
+    /// Both ends acknowledge selectively (RFC 2018).
+    pub sack: Option<bool>,
+    /// Both ends heed congestion marks (RFC 3168).
+    pub ecn: Option<bool>,
+}
+
 /// What the kernel's TCP knows of an attempt; every part is `None` where this system cannot tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TcpFacts {
@@ -46,6 +63,8 @@ pub struct TcpFacts {
     pub rtt: Option<Duration>,
     /// Whether the handshake was complete.
     pub handshake: Option<bool>,
+    /// What was agreed on in it.
+    pub terms: Handshake,
     /// Whether the connect has come to its end, whichever it was.
     pub decided: Option<bool>,
 }

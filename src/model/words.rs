@@ -183,6 +183,7 @@ slugs! {
         Broadcast = "broadcast": "a datagram to a broadcast address without SO_BROADCAST",
         ScopeMissing = "scope-missing": "a link-local address without its interface",
         Silence = "silence": "no answer at all",
+        ZeroWindow = "zero-window": "the handshake completed with a closed window: who answered takes no data yet",
         ResetAfterHandshake = "reset-after-handshake": "connected, then reset at once",
         ResetEarly = "reset-early": "reset, with no proof of a handshake",
         SelfConnect = "self-connect": "both ends of the connection are the same socket",

@@ -96,6 +96,9 @@ pub const COLUMNS: &[Column] = &[
     column("resolve_ascii", "A-label form of the host, if that is not what was written", |l| {
         text(l.report.lookup.ascii.as_deref())
     }),
+    column("window", "bytes that the other end took at the end of the handshake", |l| {
+        l.attempt(|a| a.handshake.and_then(|terms| terms.window))
+    }),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

@@ -13,7 +13,7 @@ use super::wording::{LINE_WIDTH, codes, neighbour};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
-    Attempt, By, Cause, Ended, Event, Family, Icmp, Lookup, Outcome, Phase, Protocol, Report, Route, Totals,
+    Attempt, By, Cause, Ended, Event, Family, Handshake, Icmp, Lookup, Outcome, Phase, Protocol, Report, Route, Totals,
 };
 
 /// As wide as `65535`: the ports of one literal line up.
@@ -115,10 +115,12 @@ impl Page {
         table::lines(rows, "", columns, style)
     }
 
-    /// Each line once, and only where it helps: an address failed and the target is not plainly good, or more was asked
-    /// for.
+    /// Each line once, and only where it helps: an address failed and the target is not plainly good, a connection is in
+    /// doubt, or more was asked for.
     fn advice(&mut self, report: &Report, style: Style) -> Vec<Advice> {
-        if report.good && !report.partial && style.verbose == 0 {
+        let doubtful = |attempt: &Attempt| attempt.outcome == Outcome::Connected && attempt.cause.is_some();
+        let plain = report.good && !report.partial && !report.attempts.iter().any(doubtful);
+        if plain && style.verbose == 0 {
             return Vec::new();
         }
         let lines = advice::of_report(report);
@@ -360,6 +362,9 @@ fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String
 fn connected(protocol: Protocol, attempt: &Attempt) -> Option<String> {
     match (protocol, attempt.syns) {
         (Protocol::Udp, _) => Some(reply(attempt)),
+        (Protocol::Tcp, _) if attempt.cause == Some(Cause::ZeroWindow) => {
+            Some("the handshake completed, but the window is closed: no data can be sent".into())
+        }
         (Protocol::Tcp, Some(syns @ 2..)) => {
             Some(format!("connected, but only the {} SYN was answered", ordinal(syns)))
         }
@@ -420,7 +425,7 @@ fn details(attempt: &Attempt, style: Style) -> Vec<String> {
     let width = attempt.events.iter().map(|event| event.event.slug().len()).max().unwrap_or(0);
     let digits = attempt.events.iter().map(|event| micros(event.at).to_string().len()).max().unwrap_or(0);
     let events = attempt.events.iter().map(|event| step(event, digits, width, style));
-    [ends(attempt), attempt.route.as_ref().map(|known| route(known, style))]
+    [ends(attempt), attempt.handshake.as_ref().map(handshake), attempt.route.as_ref().map(|known| route(known, style))]
         .into_iter()
         .flatten()
         .chain(events)
@@ -432,6 +437,20 @@ fn ends(attempt: &Attempt) -> Option<String> {
     let rtt = attempt.rtt.map(|rtt| format!("round trip {}", units::human(rtt)));
     let parts: Vec<String> = [local, rtt].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What was agreed on in the handshake.
+fn handshake(terms: &Handshake) -> String {
+    let agreed = |option: Option<bool>, name: &str| (option == Some(true)).then(|| name.to_string());
+    let parts = [
+        terms.window.map(|window| format!("window {window}")),
+        terms.window_scale.map(|scale| format!("scale {scale}")),
+        terms.mss.map(|mss| format!("MSS {mss}")),
+        agreed(terms.timestamps, "timestamps"),
+        agreed(terms.sack, "SACK"),
+        agreed(terms.ecn, "ECN"),
+    ];
+    format!("handshake: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 fn route(route: &Route, style: Style) -> String {
@@ -911,6 +930,7 @@ mod tests {
                 "db.example:5432  2 addresses in 0.8 ms",
                 "  10.1.0.9   connected     1.2 ms",
                 "             from 10.1.0.2:41232, round trip 1.1 ms",
+                "             handshake: window 65160, scale 10, MSS 1448, timestamps, SACK",
                 "                0 µs  socket",
                 "               35 µs  connect   EINPROGRESS 115 · WSAEWOULDBLOCK 10035",
                 "             1198 µs  writable",

@@ -10,7 +10,8 @@ use super::units::{Timestamp, micros};
 use crate::classify::codes::{Described, describe};
 use crate::classify::{advice, exit, verdict};
 use crate::model::{
-    Attempt, By, Cause, Ended, Event, Family, Hop, Icmp, Lookup, Path, Phase, Reason, Report, Route, RouteKind,
+    Attempt, By, Cause, Ended, Event, Family, Handshake, Hop, Icmp, Lookup, Path, Phase, Reason, Report, Route,
+    RouteKind,
 };
 
 /// Changes only when a key is taken away.
@@ -77,6 +78,7 @@ fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut
     object.object("icmp", attempt.icmp.as_ref(), message);
     object.measured("syns", attempt.syns.map(u64::from));
     object.measured("rtt_us", attempt.rtt.map(micros));
+    object.object("handshake", attempt.handshake.as_ref(), handshake);
     object.object("route", attempt.route.as_ref(), route);
     object.word("reason", attempt.reason.map(Reason::meaning));
     object.text("advice", advice::of(attempt, paths).as_deref());
@@ -102,6 +104,15 @@ fn message(icmp: &Icmp, object: &mut Object) {
     object.measured("at_us", icmp.at.map(micros));
     object.number("count", icmp.count);
     object.truth("decisive", icmp.decisive);
+}
+
+fn handshake(terms: &Handshake, object: &mut Object) {
+    object.measured("window", terms.window.map(u64::from));
+    object.measured("window_scale", terms.window_scale.map(u64::from));
+    object.measured("mss", terms.mss.map(u64::from));
+    object.answer("timestamps", terms.timestamps);
+    object.answer("sack", terms.sack);
+    object.answer("ecn", terms.ecn);
 }
 
 fn route(route: &Route, object: &mut Object) {
@@ -173,7 +184,12 @@ impl<'a> Object<'a> {
     }
 
     fn truth(&mut self, key: &str, value: bool) {
-        self.value(key, Some(value), |value, out| out.extend_from_slice(if value { b"true" } else { b"false" }));
+        self.answer(key, Some(value));
+    }
+
+    /// A truth that is not always known.
+    fn answer(&mut self, key: &str, value: Option<bool>) {
+        self.value(key, value, |value, out| out.extend_from_slice(if value { b"true" } else { b"false" }));
     }
 
     fn number(&mut self, key: &str, number: impl Into<u64>) {
@@ -530,13 +546,15 @@ mod tests {
             r#""family":null,"unanswered":null,"canonical":null,"ascii":null},"#,
             r#""attempts":[{"address":"10.1.0.9","port":5432,"family":"ipv4","outcome":"connected","try":1,"#,
             r#""started_us":900,"elapsed_us":1200,"local":"10.1.0.2:41232","reply_from":null,"phase":"completion","by":null,"cause":null,"#,
-            r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"route":null,"reason":null,"advice":null},"#,
+            r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"#,
+            r#""handshake":{"window":65160,"window_scale":10,"mss":1448,"timestamps":true,"sack":true,"ecn":false},"#,
+            r#""route":null,"reason":null,"advice":null},"#,
             r#"{"address":"10.4.0.5","port":5432,"family":"ipv4","outcome":"denied","try":1,"#,
             r#""started_us":900,"elapsed_us":133,"local":"10.1.0.2:41234","reply_from":null,"phase":"completion","by":"router","#,
             r#""cause":"prohibited","ended":"system","error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
             r#""winsock_number":10065,"retryable":false},"#,
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
-            r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"#,
+            r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"handshake":null,"#,
             r#""route":{"kind":"unicast","interface":"eth0","gateway":"10.1.0.1","source":"10.1.0.2","error":null},"#,
             r#""reason":null,"advice":"10.1.0.1 forbids it: ask whoever runs that firewall"}],"trace":null}"#,
             "\n"

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::classify::codes;
 use crate::model::{
-    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Hop, Icmp, Lookup, Mode, Name, Outcome, Path, PathEnd,
-    Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
+    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Handshake, Hop, Icmp, Lookup, Mode, Name, Outcome, Path,
+    PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
 };
 
 pub fn us(us: u64) -> Duration {
@@ -78,6 +78,14 @@ pub fn partial() -> Report {
         local: Some(SocketAddr::new(ip("10.1.0.2"), 41232)),
         syns: Some(1),
         rtt: Some(us(1100)),
+        handshake: Some(Handshake {
+            window: Some(65_160),
+            window_scale: Some(10),
+            mss: Some(1448),
+            timestamps: Some(true),
+            sack: Some(true),
+            ecn: Some(false),
+        }),
         events: vec![
             event(0, EventKind::Socket, None),
             event(35, EventKind::Connect, Some(code(Name::EINPROGRESS))),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{self, By::*, Cause::*, Family, Outcome::*, Route};
+use crate::model::{self, By::*, Cause::*, Family, Outcome::*, Route, TcpFacts};
 
 fn evidence(phase: Phase, end: End) -> Evidence {
     Evidence {
@@ -52,6 +52,29 @@ fn host_unreachable() -> Cause {
 fn judged(evidence: &Evidence) -> (Outcome, Option<By>, Option<Cause>) {
     let verdict = judge(evidence);
     (verdict.outcome, verdict.by, verdict.cause)
+}
+
+#[test]
+fn a_closed_window_leaves_a_connection_in_doubt() {
+    let with = |window| {
+        let terms = Handshake { window, ..Handshake::default() };
+        let tcp = TcpFacts { terms, ..TcpFacts::default() };
+        judged(&Evidence { tcp, ..evidence(Phase::Completion, End::Success) })
+    };
+    assert_eq!(with(Some(0)), (Connected, None, Some(ZeroWindow)));
+    for window in [None, Some(1), Some(65_160)] {
+        assert_eq!(with(window), (Connected, None, None));
+    }
+}
+
+#[test]
+fn what_was_agreed_on_is_told_of_a_connection_only() {
+    let terms = Handshake { window: Some(65_160), ..Handshake::default() };
+    let tcp = TcpFacts { terms, ..TcpFacts::default() };
+    let told = |end, tcp| attempt(Evidence { tcp, ..evidence(Phase::Completion, end) }, 1, vec![]).handshake;
+    assert_eq!(told(End::Success, tcp), Some(terms));
+    assert_eq!(told(End::Success, TcpFacts::default()), None, "this system tells nothing");
+    assert_eq!(told(End::Limit, tcp), None);
 }
 
 #[test]

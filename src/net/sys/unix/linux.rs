@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use socket2::Socket;
 
-use crate::model::{Code, Family, Icmp, Neighbour, Protocol, Route, RouteKind, TcpFacts};
+use crate::model::{Code, Family, Handshake, Icmp, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 pub mod epoll;
@@ -158,10 +158,23 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     // bytes_acked counts the SYN: 1 after a handshake.
     let acknowledged = word(120).zip(word(124)).map(|(low, high)| (low | high) != 0);
     let handshake = min_rtt.and(acknowledged).map(|acknowledged| measured || acknowledged);
+    // TCPI_OPT_… in linux/tcp.h.
+    let agreed = |option: u8| info[5] & option != 0;
+    let terms = Handshake {
+        // Since Linux 5.4.
+        window: word(228),
+        // The first of two fields of four bits is the low one, or with the high byte first the high one.
+        window_scale: agreed(4).then_some(if cfg!(target_endian = "big") { info[6] >> 4 } else { info[6] & 15 }),
+        mss: word(16),
+        timestamps: Some(agreed(1)),
+        sack: Some(agreed(2)),
+        ecn: Some(agreed(8)),
+    };
     TcpFacts {
         syns: resent.map(|resent| resent + 1),
         rtt,
         handshake,
+        terms,
         decided: Some(state != SYN_SENT && state != SYN_RECV),
     }
 }

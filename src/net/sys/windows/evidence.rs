@@ -16,7 +16,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::inet;
 use super::{names, raw, set_option, socket};
-use crate::model::{Code, Family, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
+use crate::model::{Code, Family, Handshake, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 /// Whether the messages of hops can be read: for TCP, since Windows 10, version 2004. Datagram sockets learn that their
@@ -100,6 +100,12 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
         syns: Some(1 + u32::from(info.SynRetrans)),
         rtt: measured.then(|| Duration::from_micros(info.RttUs.into())),
         handshake: established.then_some(true),
+        terms: Handshake {
+            window: established.then_some(info.SndWnd),
+            mss: established.then_some(info.Mss),
+            timestamps: established.then_some(info.TimestampsEnabled),
+            ..Handshake::default()
+        },
         decided: Some(!matches!(info.State, TCPSTATE_SYN_SENT | TCPSTATE_SYN_RCVD)),
     }
 }

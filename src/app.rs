@@ -126,7 +126,7 @@ fn once(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> 
     sys::begin_threads();
     sys::catch_signals();
     results.begin()?;
-    let run = driver::run(policy, &socket, Resolver::new(resolve), &mut input, &mut results)
+    let run = driver::run(policy, socket, Resolver::new(resolve), &mut input, &mut results)
         .context("cannot wait for sockets")?;
     results.clear_progress();
     if run.write_error.is_none() {

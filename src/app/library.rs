@@ -65,7 +65,7 @@ impl Probe {
         let family = settled.resolve.family;
         let mut input = Input::new(settled.rules, family, settled.specs, None).map_err(Error)?;
         let resolver = Resolver::new(settled.resolve);
-        driver::run(settled.policy, &settled.socket, resolver, &mut input, &mut Each(each))
+        driver::run(settled.policy, settled.socket, resolver, &mut input, &mut Each(each))
             .map_err(|error| Error(error.into()))?;
         input.error.map_or(Ok(()), |error| Err(Error(error)))
     }

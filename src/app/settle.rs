@@ -19,7 +19,9 @@ use crate::classify::exit;
 use crate::classify::requirement::Require;
 use crate::grammar::{Exclusions, Grammar, Hosts, Spec, looks_like_ipv4};
 use crate::model::{Family, Host, Mode, Protocol, Strategy};
+use crate::net::driver::ALONE;
 use crate::net::sys;
+use crate::net::workers::DESCRIPTORS as DESCRIPTORS_OF_WORKERS;
 use crate::net::{attempt, clock, resolve};
 use crate::output::{Format, Style};
 use crate::schedule::Policy;
@@ -419,6 +421,7 @@ fn concurrency(args: &Args, specs: &[Spec], alone: bool, notes: &mut Vec<String>
     let free = limit.saturating_sub(sys::SPARE_DESCRIPTORS + inherited);
     let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
     let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
+    let fits = if fits > ALONE { fits.saturating_sub(DESCRIPTORS_OF_WORKERS).max(ALONE) } else { fits };
     if asked.is_some() && wanted > fits {
         let taken = if inherited > 0 { format!(", less {inherited} inherited") } else { String::new() };
         notes.push(format!(

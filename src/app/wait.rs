@@ -191,7 +191,7 @@ fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Writ
     sys::begin_threads();
     sys::catch_signals();
     watcher.results.begin()?;
-    let run = driver::run(policy, &socket, Resolver::new(resolve), &mut source, &mut watcher)
+    let run = driver::run(policy, socket, Resolver::new(resolve), &mut source, &mut watcher)
         .context("cannot wait for sockets")?;
     let code = if run.write_error.is_none() { watcher.end(table)? } else { exit::FAULT };
     conclude(run, source.error, code)

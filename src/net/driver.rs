@@ -1,14 +1,16 @@
 //! The loop of a run, the only one: ask the schedule, act, wait, tell the schedule.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::End;
 use crate::model::{Attempt, Report};
-use crate::net::attempt::{self, Connecting, Options, Progress};
+use crate::net::attempt::Options;
 use crate::net::clock;
+use crate::net::flight::{self, InFlight};
 use crate::net::resolve::{Answered, Resolver};
-use crate::net::sys::{self, Ready, Waiter};
+use crate::net::sys::{self, Waiter};
+use crate::net::workers::{News, Workers};
 use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Note, Policy, Schedule, Step, Stop};
 
 /// Where the targets come from.
@@ -49,14 +51,19 @@ pub struct Run {
     pub write_error: Option<io::Error>,
 }
 
-struct Driver<'a> {
+/// Attempts that one thread looks after before others are asked to help: a run of few targets has one thread.
+pub const ALONE: usize = 64;
+
+struct Driver {
     schedule: Schedule,
-    options: &'a Options,
+    options: Arc<Options>,
     resolver: Resolver,
-    waiter: Waiter,
-    /// Attempts in flight, under the schedule's keys.
-    in_flight: Vec<Option<Box<Connecting>>>,
-    ready: Vec<(usize, Ready)>,
+    /// The attempts of this thread.
+    in_flight: InFlight,
+    ended: Vec<flight::Ended>,
+    /// Who looks after the others; `None` before there were many.
+    workers: Option<Workers>,
+    news: Vec<News>,
     write_error: Option<io::Error>,
     /// The signal has been told.
     signalled: bool,
@@ -68,18 +75,20 @@ struct Driver<'a> {
 /// Only a fault of the wait itself. What became of the targets is in the reports, and a failed write is in [`Run`].
 pub fn run(
     policy: Policy,
-    options: &Options,
+    options: Options,
     resolver: Resolver,
     source: &mut dyn Source,
     sink: &mut dyn Sink,
 ) -> io::Result<Run> {
+    let options = Arc::new(options);
     let mut driver = Driver {
         schedule: Schedule::new(clock::now(), policy),
-        options,
+        options: Arc::clone(&options),
         resolver,
-        waiter: Waiter::new(),
-        in_flight: Vec::new(),
-        ready: Vec::new(),
+        in_flight: InFlight::new(options, Waiter::new()),
+        ended: Vec::new(),
+        workers: None,
+        news: Vec::new(),
         write_error: None,
         signalled: false,
     };
@@ -87,11 +96,11 @@ pub fn run(
         driver.check_signal();
         match driver.schedule.step(clock::now()) {
             Step::Draw { over } => {
-                let next = source.next(&mut driver.waiter, over);
+                let next = source.next(&mut driver.in_flight.waiter, over);
                 driver.schedule.tell(clock::now(), Event::Next(next));
             }
             Step::Lookup(id, name, protocol) => {
-                if let Some(answered) = driver.resolver.start(&mut driver.waiter, id, &name, protocol) {
+                if let Some(answered) = driver.resolver.start(&mut driver.in_flight.waiter, id, &name, protocol) {
                     driver.looked_up(clock::now(), Some(answered));
                 }
             }
@@ -113,24 +122,39 @@ pub fn run(
     }
 }
 
-impl Driver<'_> {
+impl Driver {
     fn connect(&mut self, id: AttemptId, connect: Connect) {
-        let prepared = attempt::prepare(self.options, connect);
-        let now = clock::now();
-        self.schedule.tell(now, Event::Connecting(id));
-        let deadline = self.schedule.deadline(id);
-        self.settle(id, prepared.connect(now, deadline));
+        if let Some(workers) = self.helpers() {
+            return workers.connect(id, connect);
+        }
+        let schedule = &mut self.schedule;
+        let ended = self.in_flight.connect(id, connect, |now| {
+            schedule.tell(now, Event::Connecting(id));
+            schedule.deadline(id)
+        });
+        if let Some(attempt) = ended {
+            self.finish(id, attempt);
+        }
+    }
+
+    /// Workers, where this thread has enough to do.
+    fn helpers(&mut self) -> Option<&mut Workers> {
+        if self.in_flight.len() < ALONE {
+            return None;
+        }
+        if self.workers.is_none() {
+            let waker = self.in_flight.waiter.waker().ok()?;
+            self.workers = Some(Workers::start(&self.options, waker));
+        }
+        self.workers.as_mut().filter(|workers| !workers.is_empty())
     }
 
     fn give_up(&mut self, id: AttemptId, why: Stop, at: Instant) {
-        let Some(connecting) = self.in_flight.get_mut(id.0).and_then(Option::take) else { return };
-        self.waiter.remove(id.0);
-        let end = match why {
-            Stop::Limit => End::Limit,
-            Stop::Interrupted => End::Interrupted,
-            Stop::Overtaken => End::Overtaken,
-        };
-        self.finish(id, Box::new(connecting.give_up(end, at)));
+        match (self.in_flight.give_up(id, why, at), &mut self.workers) {
+            (Some(attempt), _) => self.finish(id, attempt),
+            (None, Some(workers)) if !workers.is_empty() => workers.give_up(id, why, at),
+            (None, _) => {}
+        }
     }
 
     fn written(&mut self, result: io::Result<()>) {
@@ -140,20 +164,32 @@ impl Driver<'_> {
         }
     }
 
-    /// Waits, and tells what came. Everything that one wait brings became ready before it returned, however long the work
-    /// on it takes: it gets the same instant.
+    /// Waits, and tells what came.
     fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let mut ready = std::mem::take(&mut self.ready);
-        self.waiter.wait(until, &mut ready)?;
-        let now = clock::now();
-        self.schedule.tell(now, Event::Clock(clock::wall()));
-        for (key, ready) in ready.drain(..) {
-            if let Some(connecting) = self.in_flight[key].take() {
-                self.waiter.remove(key);
-                self.settle(AttemptId(key), connecting.ready(ready, now));
+        let (mut ended, mut news) = (std::mem::take(&mut self.ended), std::mem::take(&mut self.news));
+        let mut until = until;
+        if let Some(workers) = &mut self.workers {
+            workers.news(&mut news);
+            until = if news.is_empty() { until } else { Some(clock::now()) };
+        }
+        self.in_flight.wait(until, &mut ended)?;
+        self.schedule.tell(clock::now(), Event::Clock(clock::wall()));
+        for (id, attempt) in ended.drain(..) {
+            self.finish(id, attempt);
+        }
+        for news in news.drain(..) {
+            match news {
+                News::Called(id, at) => self.schedule.tell(at, Event::Connecting(id)),
+                News::Ended(id, called, attempt) => {
+                    if let Some(at) = called {
+                        self.schedule.tell(at, Event::Connecting(id));
+                    }
+                    self.finish(id, attempt);
+                }
+                News::Broken(error) => return Err(error),
             }
         }
-        self.ready = ready;
+        (self.ended, self.news) = (ended, news);
         for (at, answer) in self.resolver.answers() {
             self.looked_up(at, answer);
         }
@@ -175,29 +211,6 @@ impl Driver<'_> {
         if let (false, Some(signal)) = (self.signalled, sys::signal()) {
             self.signalled = true;
             self.schedule.tell(clock::now(), Event::Signal(signal));
-        }
-    }
-
-    fn settle(&mut self, id: AttemptId, progress: Progress) {
-        match progress {
-            Progress::Ended(attempt) => self.finish(id, attempt),
-            Progress::Pending(connecting) => self.wait_for(id, connecting),
-        }
-    }
-
-    fn wait_for(&mut self, id: AttemptId, connecting: Box<Connecting>) {
-        let (socket, interest) = connecting.waits_for();
-        match self.waiter.add(id.0, socket, interest) {
-            Ok(()) => {
-                if self.in_flight.len() <= id.0 {
-                    self.in_flight.resize_with(id.0 + 1, || None);
-                }
-                self.in_flight[id.0] = Some(connecting);
-            }
-            Err(error) => {
-                let attempt = connecting.give_up(End::Error(sys::code(&error)), clock::now());
-                self.finish(id, Box::new(attempt));
-            }
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Waiter {
     /// Where a key is, by key.
     places: Vec<Place>,
     pipe: Option<(OwnedFd, Arc<OwnedFd>)>,
+    /// Its thread takes no signals, and no signal ends its waits.
+    deaf: bool,
     #[cfg(target_os = "linux")]
     epoll: Option<Epoll>,
 }
@@ -70,6 +72,11 @@ impl Waiter {
     /// A waiter without sockets; makes no system call.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`Waiter::new`], for a thread that takes no signals.
+    pub fn without_signals() -> Self {
+        Waiter { deaf: true, ..Self::default() }
     }
 
     /// A handle for other threads. The pipe behind it is made at the first call.
@@ -123,8 +130,8 @@ impl Waiter {
         ready.clear();
         // The kernel adds up to 0.1 % of the time asked for (select_estimate_accuracy in fs/select.c), one millisecond a
         // second: nap() asks for a little less, and the short rest is asked for again.
-        while poll(&mut self.polled, until.map(nap))? == 0 {
-            if signal().is_some() || until.is_some_and(|until| until <= clock::now()) {
+        while poll(&mut self.polled, until.map(nap), !self.deaf)? == 0 {
+            if (!self.deaf && signal().is_some()) || until.is_some_and(|until| until <= clock::now()) {
                 break;
             }
         }
@@ -209,25 +216,26 @@ fn empty(pipe: &OwnedFd) {
 }
 
 /// ppoll(2); the number of descriptors that are ready, 0 also after a signal. Signals are blocked from the look at their
-/// flag until ppoll() lets them in, so that none falls in between.
+/// flag until ppoll() lets them in, so that none falls in between. Without `signals` they stay as they are.
 #[cfg(not(target_vendor = "apple"))]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
-    let held = Held::begin();
-    let timeout = if signal().is_some() { Some(Duration::ZERO) } else { timeout };
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>, signals: bool) -> io::Result<usize> {
+    let held = signals.then(Held::begin);
+    let timeout = if signals && signal().is_some() { Some(Duration::ZERO) } else { timeout };
     let timeout = timeout.map(timespec);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mask = held.as_ref().map_or(std::ptr::null(), Held::before);
     // SAFETY: the slice gives pointer and length; the timeout and the mask are null or live on.
-    let found = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, held.before()) };
+    let found = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout, mask) };
     uninterrupted(found)
 }
 
 /// macOS has no ppoll(2): a signal that comes between the look at its flag and poll(2) is seen a tenth of a second later.
 #[cfg(target_vendor = "apple")]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<usize> {
-    let gap = Duration::from_millis(100);
-    let nap = timeout.map_or(gap, |timeout| timeout.min(gap));
-    let millis = nap.as_micros().div_ceil(1000) as libc::c_int;
-    let millis = if signal().is_some() { 0 } else { millis };
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>, signals: bool) -> io::Result<usize> {
+    let gap = signals.then_some(Duration::from_millis(100));
+    let nap = timeout.into_iter().chain(gap).min();
+    let millis = nap.map_or(-1, |nap| nap.as_micros().div_ceil(1000) as libc::c_int);
+    let millis = if signals && signal().is_some() { 0 } else { millis };
     // SAFETY: the slice gives pointer and length.
     uninterrupted(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) })
 }

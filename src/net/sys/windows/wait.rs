@@ -29,6 +29,8 @@ pub struct Waiter {
     sockets: BTreeMap<usize, (SOCKET, Interest)>,
     /// Sockets were added that may have ended before they began to signal the event.
     unseen: bool,
+    /// Ctrl-C does not end its waits.
+    deaf: bool,
     means: Option<Means>,
 }
 
@@ -53,6 +55,11 @@ impl Waiter {
     /// A waiter without sockets; makes no system call.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// As [`Waiter::new`], for a thread whose waits Ctrl-C does not end.
+    pub fn without_signals() -> Self {
+        Waiter { deaf: true, ..Self::default() }
     }
 
     /// A handle for other threads.
@@ -99,9 +106,10 @@ impl Waiter {
         if !ready.is_empty() {
             return Ok(());
         }
+        let interrupt = console::interrupt().filter(|_| !self.deaf);
         let Means { event, alarm } = self.means()?;
         let mut handles = vec![event.as_raw_handle()];
-        handles.extend(console::interrupt());
+        handles.extend(interrupt);
         alarm.wait(&handles, until)?;
         // Before the look at the sockets: what ends after it sets the event anew.
         // SAFETY: the event is open.

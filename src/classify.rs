@@ -7,4 +7,5 @@ pub mod exit;
 pub mod icmp;
 pub mod path;
 pub mod requirement;
+pub mod silence;
 pub mod verdict;

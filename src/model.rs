@@ -4,6 +4,7 @@
 
 mod attempt;
 mod code;
+mod counters;
 mod evidence;
 mod expected;
 mod message;
@@ -15,7 +16,8 @@ mod words;
 
 pub use attempt::{Attempt, Event};
 pub use code::{Code, Name};
-pub use evidence::{End, Evidence, Handshake, Neighbour, Route, TcpFacts};
+pub use counters::Counters;
+pub use evidence::{End, Evidence, Handshake, LocalDrop, Neighbour, Route, TcpFacts};
 pub use expected::Expected;
 pub use message::Icmp;
 pub use report::{Hop, Lookup, Path, Report};
@@ -25,6 +27,6 @@ pub use totals::Totals;
 pub use trial::{Finding, Hindrance, Step, Trial, Trialled};
 pub(crate) use words::slugs;
 pub use words::{
-    By, Cause, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason, RouteKind, Signal,
-    Strategy,
+    By, Cause, DropPoint, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason,
+    RouteKind, Signal, Strategy,
 };

@@ -9,4 +9,5 @@ mod pool;
 pub mod resolve;
 pub mod selftest;
 pub mod sys;
+mod watch;
 pub mod workers;

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::classify::codes;
-use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Phase, Reason, Report, Strategy};
+use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Phase, Protocol, Reason, Report, Strategy};
 
 mod answers;
 mod attempts;
 mod ending;
 mod hosts;
+mod looks;
 mod lookups;
 mod path;
 mod plan;
@@ -115,6 +116,8 @@ pub struct Schedule {
     slots: Slots,
     hosts: Hosts,
     timers: Timers<Timer>,
+    /// When the counters of this machine are looked at next.
+    look_at: Option<Instant>,
     /// What is to be done before anything else.
     out: VecDeque<Step>,
     /// The last wait began at this instant: what had come until then has been told.
@@ -141,6 +144,7 @@ impl Schedule {
             hosts: Hosts::new(policy.per_host, policy.timeout),
             slots: Slots::new(policy.concurrency, policy.spacing),
             timers: Timers::new(),
+            look_at: None,
             out: VecDeque::new(),
             looked: now,
             waited: false,
@@ -158,7 +162,7 @@ impl Schedule {
         if now >= self.looked + POLL_INTERVAL {
             return self.wait(now, Some(now));
         }
-        if let Some(look) = self.end_run(now) {
+        if let Some(look) = self.end_run(now).or_else(|| self.look(now)) {
             return look;
         }
         self.expire(now);
@@ -209,7 +213,7 @@ impl Schedule {
         let hop = self.paths.wake_at();
         let deadline = self.policy.deadline.filter(|_| self.stopped.is_none());
         let source = if let Source::Later(at) = self.source { at } else { None };
-        [timer, start, hop, deadline, source].into_iter().flatten().min()
+        [timer, start, hop, deadline, source, self.look_at].into_iter().flatten().min()
     }
 
     fn is_finished(&self) -> bool {

@@ -9,7 +9,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::internals::{Format, Grammar, Reporter, Show, Style, csv};
 use rconnect::model::{
-    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Handshake, Hop, Icmp, Lookup, Mode, Outcome, Path, PathEnd, Phase,
+    Handshake, Attempt, By, Cause, Code, DropPoint, Ended, Event, EventKind, Family, Hop, Icmp, LocalDrop, Lookup, Mode, Outcome, Path, PathEnd, Phase,
     Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals,
 };
 
@@ -156,6 +156,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         rtt: maybe(u, duration)?,
         handshake: maybe(u, handshake)?,
         route: maybe(u, route)?,
+        local_drop: maybe(u, local_drop)?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
         events: list(u, 4, event)?,
     })
@@ -164,6 +165,10 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
 fn handshake(u: &mut Unstructured) -> Result<Handshake> {
     let (window, window_scale, mss, timestamps, sack, ecn) = u.arbitrary()?;
     Ok(Handshake { window, window_scale, mss, timestamps, sack, ecn })
+}
+
+fn local_drop(u: &mut Unstructured) -> Result<LocalDrop> {
+    Ok(LocalDrop { point: *u.choose(DropPoint::ALL)?, count: u.arbitrary()?, certain: u.arbitrary()? })
 }
 
 fn route(u: &mut Unstructured) -> Result<Route> {

@@ -398,6 +398,8 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
         retries: args.retries,
         retry_delay: args.retry_delay,
         fixed_port: has_port(source),
+        // connect() that blocks leaves nobody to look.
+        looks: args.mode == Mode::Nonblocking && sys::COUNTS,
         epoch,
     }
 }

@@ -210,6 +210,16 @@ impl Subject<'_> {
             Cause::ZeroWindow => {
                 "a firewall or proxy on the way may have answered in the name of the service, which may be down".into()
             }
+            Cause::OutputDrop => {
+                "this machine drops what it sends: look at the OUTPUT rules of its firewall (nft list ruleset), a full conntrack table, the cgroup".into()
+            }
+            Cause::InputDrop => {
+                "the answer came and this machine dropped it: look at the INPUT rules of its firewall (nft list ruleset)".into()
+            }
+            Cause::ReversePath => format!(
+                "the answer came by another interface, and rp_filter dropped it: {} should name that interface",
+                route_query(platform, to)
+            ),
             Cause::ResetAfterHandshake => {
                 "the connection was made, then reset: look at the server or a middlebox".into()
             }

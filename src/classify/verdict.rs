@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::classify::{codes, icmp};
 use crate::model::{
-    Attempt, By, Cause, Code, End, Ended, Event, Evidence, Handshake, Icmp, Name, Neighbour, Outcome, Phase, Platform,
-    Protocol, Reason, Route, RouteKind,
+    Attempt, By, Cause, Code, DropPoint, End, Ended, Event, Evidence, Handshake, Icmp, Name, Neighbour, Outcome, Phase,
+    Platform, Protocol, Reason, Route, RouteKind,
 };
 
 /// What the system can be asked of an attempt that has ended, in this order.
@@ -22,11 +22,13 @@ pub enum Question {
     Unbound,
     /// The next hop's link address.
     Neighbour,
+    /// What this machine dropped meanwhile.
+    Drops,
 }
 
 impl Question {
     /// All of them, in the order in which they are asked.
-    pub const ALL: [Question; 3] = [Question::Route, Question::Unbound, Question::Neighbour];
+    pub const ALL: [Question; 4] = [Question::Route, Question::Unbound, Question::Neighbour, Question::Drops];
 }
 
 /// Whether the verdict can depend on the answer. The answers to the questions before it are in the evidence.
@@ -38,6 +40,8 @@ pub fn asks(evidence: &Evidence, question: Question) -> bool {
             evidence.source_given && (failed || is_silent(evidence))
         }
         Question::Neighbour => is_silent(evidence) && evidence.route.is_some(),
+        // Without a second SYN the counters say nothing.
+        Question::Drops => evidence.tcp.syns > Some(1) && judge(evidence).cause == Some(Cause::Silence),
     }
 }
 
@@ -111,6 +115,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         rtt: evidence.tcp.rtt,
         handshake: Some(evidence.tcp.terms).filter(|terms| connected && *terms != Handshake::default()),
         route: evidence.route.filter(|route| *route != Route::default()),
+        local_drop: evidence.local_drop,
         reason: (evidence.end == End::Overtaken).then_some(Reason::Overtaken),
         events,
     }
@@ -120,7 +125,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
 /// that came to nothing. A rule that answers with a message has seen it.
 fn left(verdict: &Verdict) -> bool {
     let stopped_here = verdict.by == Some(By::Local) && verdict.icmp.is_none();
-    !stopped_here && !matches!(verdict.cause, Some(Cause::NeighbourSilent | Cause::Intercepted))
+    !stopped_here && !matches!(verdict.cause, Some(Cause::NeighbourSilent | Cause::Intercepted | Cause::OutputDrop))
 }
 
 /// Whether another try can help: the documents call the code retryable, or nobody answered until our own limit, which
@@ -213,8 +218,18 @@ fn limit(evidence: &Evidence) -> Judged {
     let remembered = || by_code(evidence, evidence.soft?).2;
     let unresolved = || (evidence.neighbour == Some(Neighbour::Unresolved)).then_some(Cause::NeighbourSilent);
     let mismatch = || is_mismatch(evidence).then_some(Cause::SourceMismatch);
-    let cause = remembered().or_else(mismatch).or_else(unresolved).unwrap_or(nothing);
+    let cause = remembered().or_else(mismatch).or_else(unresolved).or_else(|| dropped(evidence)).unwrap_or(nothing);
     (outcome, Some(By::Limit), Some(cause))
+}
+
+/// What this machine itself drops, where that is certain.
+fn dropped(evidence: &Evidence) -> Option<Cause> {
+    let drop = evidence.local_drop.filter(|drop| drop.certain)?;
+    Some(match drop.point {
+        DropPoint::Output => Cause::OutputDrop,
+        DropPoint::Input => Cause::InputDrop,
+        DropPoint::ReversePath => Cause::ReversePath,
+    })
 }
 
 /// Whether the source address or the interface that was asked for lets nothing reach the destination, or nothing come
@@ -479,7 +494,7 @@ fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
         Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE => {
             (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly))
         }
-        Name::ETIMEDOUT => (Outcome::TimedOut, Some(By::System), Some(Cause::Silence)),
+        Name::ETIMEDOUT => (Outcome::TimedOut, Some(By::System), Some(dropped(evidence).unwrap_or(Cause::Silence))),
         _ => return None,
     })
 }

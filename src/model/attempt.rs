@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{By, Cause, Code, Ended, EventKind, Handshake, Icmp, Outcome, Phase, Reason, Route};
+use super::{By, Cause, Code, Ended, EventKind, Handshake, Icmp, LocalDrop, Outcome, Phase, Reason, Route};
 
 /// A step in the life of an attempt, for `-v`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct Attempt {
     pub handshake: Option<Handshake>,
     /// What the routing table says of the destination (asked for when it explains a failure).
     pub route: Option<Route>,
+    /// What this machine dropped while nobody answered.
+    pub local_drop: Option<LocalDrop>,
     /// Why it was not tried ([`Outcome::Skipped`]) or not seen to its end ([`Outcome::Cancelled`]).
     pub reason: Option<Reason>,
     /// Steps with their times, recorded at `-v`.
@@ -80,6 +82,7 @@ impl Attempt {
             rtt: None,
             handshake: None,
             route: None,
+            local_drop: None,
             reason: Some(reason),
             events: Vec::new(),
         }

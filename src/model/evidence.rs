@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::{Code, Icmp, Phase, Platform, Protocol, RouteKind};
+use super::{Code, DropPoint, Icmp, Phase, Platform, Protocol, RouteKind};
 
 /// What the system's routing says of a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,6 +80,17 @@ pub enum Neighbour {
     Missing,
 }
 
+/// Packets that this machine dropped while an attempt was in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalDrop {
+    /// On which way.
+    pub point: DropPoint,
+    /// How many: of this attempt where it is certain, of everybody otherwise.
+    pub count: u64,
+    /// The counters show that packets of this attempt were among them.
+    pub certain: bool,
+}
+
 /// Everything that is known when an attempt has ended.
 #[derive(Debug, Clone)]
 pub struct Evidence {
@@ -111,6 +122,8 @@ pub struct Evidence {
     pub unbound: Option<Route>,
     /// What is known of the next hop, where it was asked.
     pub neighbour: Option<Neighbour>,
+    /// What this machine dropped meanwhile, where it was asked.
+    pub local_drop: Option<LocalDrop>,
     /// The user asked for a source address or interface.
     pub source_given: bool,
     /// The kernel ended it, and not we at the first message.
@@ -139,6 +152,7 @@ impl Evidence {
             route: None,
             unbound: None,
             neighbour: None,
+            local_drop: None,
             source_given: false,
             kernel_ended: true,
             blocking: false,

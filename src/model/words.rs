@@ -183,6 +183,9 @@ slugs! {
         Broadcast = "broadcast": "a datagram to a broadcast address without SO_BROADCAST",
         ScopeMissing = "scope-missing": "a link-local address without its interface",
         Silence = "silence": "no answer at all",
+        OutputDrop = "output-drop": "this machine drops what it sends: firewall, connection tracking, cgroup, traffic control",
+        InputDrop = "input-drop": "packets came in step with what was sent, and this machine drops them: a firewall rule",
+        ReversePath = "reverse-path": "the answer comes by another interface; this machine's reverse-path filter drops it",
         ZeroWindow = "zero-window": "the handshake completed with a closed window: who answered takes no data yet",
         ResetAfterHandshake = "reset-after-handshake": "connected, then reset at once",
         ResetEarly = "reset-early": "reset, with no proof of a handshake",
@@ -194,6 +197,15 @@ slugs! {
         ResolverAgain = "resolver-again": "the resolver did not answer, or failed for now",
         ResolverFailed = "resolver-failed": "the resolver failed permanently",
         ResolverLimit = "resolver-limit": "a timeout or the deadline of rconnect expired during the lookup",
+    }
+}
+
+slugs! {
+    /// Where this machine drops packets.
+    DropPoint {
+        Output = "output": "on the way out, before the interface",
+        Input = "input": "on the way in, before a socket",
+        ReversePath = "reverse-path": "on the way in, by the reverse-path filter (rp_filter)",
     }
 }
 

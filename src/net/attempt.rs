@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{SockAddr, Socket};
@@ -15,6 +16,7 @@ use crate::model::{
     Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Outcome, Phase, Protocol, TcpFacts,
 };
 use crate::net::sys::{self, Called, Interest, Ready};
+use crate::net::watch::Watch;
 use crate::net::{clock, evidence};
 use crate::schedule::Connect;
 
@@ -77,6 +79,8 @@ pub struct Connecting {
     /// The address that a reply came from.
     reply_from: Option<SocketAddr>,
     log: EventLog,
+    /// What may explain silence.
+    watch: Arc<Watch>,
 }
 
 /// How far an attempt is.
@@ -94,21 +98,22 @@ pub struct Prepared<'a> {
     options: &'a Options,
     connect: Connect,
     log: EventLog,
+    watch: Arc<Watch>,
     socket: Step<Socket>,
 }
 
 /// Makes the socket of an attempt, sets its options and binds it.
-pub fn prepare(options: &Options, connect: Connect) -> Prepared<'_> {
+pub fn prepare<'a>(options: &'a Options, watch: &Arc<Watch>, connect: Connect) -> Prepared<'a> {
     let verbose = options.verbose && connect.hop.is_none();
     let mut log = EventLog { begin: clock::now(), events: verbose.then(Vec::new) };
     let socket = new_socket(options, connect, &mut log);
-    Prepared { options, connect, log, socket }
+    Prepared { options, connect, log, watch: Arc::clone(watch), socket }
 }
 
 impl Prepared<'_> {
     /// Calls connect(), which is to end by `deadline`; `now` is the instant of the call.
     pub fn connect(self, now: Instant, deadline: Option<Instant>) -> Progress {
-        let Prepared { options, connect, log, socket } = self;
+        let Prepared { options, connect, log, watch, socket } = self;
         match socket {
             Ok(socket) => {
                 let connecting = Connecting {
@@ -123,6 +128,7 @@ impl Prepared<'_> {
                     messages: Vec::new(),
                     reply_from: None,
                     log,
+                    watch,
                 };
                 connecting.call(options, deadline)
             }
@@ -384,7 +390,8 @@ impl Connecting {
             elapsed: now - self.called.0,
             ..Evidence::new(self.connect.address, self.connect.protocol, phase, end)
         };
-        let evidence = evidence::complete(&self.socket, evidence::of_socket(&self.socket, known), self.verbose);
+        let known = evidence::of_socket(&self.socket, known);
+        let evidence = evidence::complete(&self.socket, known, (&self.watch, self.called.0), self.verbose);
         let attempt = verdict::attempt(evidence, self.connect.number, self.log.events.unwrap_or_default());
         if attempt.outcome == Outcome::SelfConnected {
             // Closed by FIN, the port would be in TIME_WAIT, and the service that it is for could not start.

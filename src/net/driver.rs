@@ -10,6 +10,7 @@ use crate::net::clock;
 use crate::net::flight::{self, InFlight};
 use crate::net::resolve::{Answered, Resolver};
 use crate::net::sys::{self, Waiter};
+use crate::net::watch::Watch;
 use crate::net::workers::{News, Workers};
 use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Note, Policy, Schedule, Step, Stop};
 
@@ -58,6 +59,7 @@ struct Driver {
     schedule: Schedule,
     options: Arc<Options>,
     resolver: Resolver,
+    watch: Arc<Watch>,
     /// The attempts of this thread.
     in_flight: InFlight,
     ended: Vec<flight::Ended>,
@@ -80,12 +82,13 @@ pub fn run(
     source: &mut dyn Source,
     sink: &mut dyn Sink,
 ) -> io::Result<Run> {
-    let options = Arc::new(options);
+    let (options, watch) = (Arc::new(options), Arc::<Watch>::default());
     let mut driver = Driver {
         schedule: Schedule::new(clock::now(), policy),
         options: Arc::clone(&options),
         resolver,
-        in_flight: InFlight::new(options, Waiter::new()),
+        watch: Arc::clone(&watch),
+        in_flight: InFlight::new(options, watch, Waiter::new()),
         ended: Vec::new(),
         workers: None,
         news: Vec::new(),
@@ -107,6 +110,7 @@ pub fn run(
             Step::Abandon(id) => driver.resolver.abandon(id),
             Step::Connect(id, connect) => driver.connect(id, connect),
             Step::GiveUp(id, why, at) => driver.give_up(id, why, at),
+            Step::Look => driver.watch.look(),
             Step::Note(note) => sink.note(note),
             Step::Report(report) => driver.written(sink.report(*report)),
             Step::Wait(until) => {
@@ -144,7 +148,7 @@ impl Driver {
         }
         if self.workers.is_none() {
             let waker = self.in_flight.waiter.waker().ok()?;
-            self.workers = Some(Workers::start(&self.options, waker));
+            self.workers = Some(Workers::start(&self.options, &self.watch, waker));
         }
         self.workers.as_mut().filter(|workers| !workers.is_empty())
     }

@@ -1,27 +1,36 @@
 //! Asks the system what the verdict on an attempt still needs to know.
 
+use std::time::Instant;
+
 use socket2::Socket;
 
+use crate::classify::silence::Silent;
 use crate::classify::verdict::{self, Question};
-use crate::model::{End, Evidence, Phase};
+use crate::model::{End, Evidence, Family, Phase};
 use crate::net::sys;
+use crate::net::watch::Watch;
 
-/// Completes the evidence of an attempt that has ended. `route`: the routing table is asked even where its answer explains
-/// nothing.
-pub fn complete(socket: &Socket, mut evidence: Evidence, route: bool) -> Evidence {
+/// Completes the evidence of an attempt that has ended. `watch` has seen the counters since the instant at which connect()
+/// was called. `route`: the routing table is asked even where its answer explains nothing.
+pub fn complete(socket: &Socket, mut evidence: Evidence, watch: (&Watch, Instant), route: bool) -> Evidence {
     for question in Question::ALL {
         if verdict::asks(&evidence, question) || (route && question == Question::Route) {
-            answer(socket, &mut evidence, question);
+            answer(socket, &mut evidence, watch, question);
         }
     }
     evidence
 }
 
-fn answer(socket: &Socket, evidence: &mut Evidence, question: Question) {
+fn answer(socket: &Socket, evidence: &mut Evidence, (watch, called): (&Watch, Instant), question: Question) {
     let (address, protocol) = (evidence.address, evidence.protocol);
     match question {
         Question::Route => evidence.route = sys::route(Some(socket), address, protocol),
         Question::Unbound => evidence.unbound = sys::route(None, address, protocol),
+        Question::Drops => {
+            let family = Family::of(address.ip().to_canonical());
+            let resent = evidence.tcp.syns.map_or(0, |syns| u64::from(syns.saturating_sub(1)));
+            evidence.local_drop = watch.explain(Silent { family, called, resent });
+        }
         Question::Neighbour => {
             evidence.neighbour = evidence.route.as_ref().and_then(|route| sys::neighbour(route, address));
         }

@@ -16,6 +16,7 @@
 //! | [`enable_icmp_errors`], [`take_messages`] | ask for, and take, the ICMP messages about a socket |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
+//! | [`COUNTS`], [`counters`] | whether there are counters of the network, and what they say |
 //! | [`is_filtered`] | whether connect() was answered before TCP |
 //! | [`route`], [`neighbour`] | what the routing table says, and what is known of the next hop |
 //! | [`ip_versions`] | which versions of IP a socket for an address speaks |

@@ -13,7 +13,8 @@ use super::wording::{LINE_WIDTH, codes, neighbour};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
-    Attempt, By, Cause, Ended, Event, Family, Handshake, Icmp, Lookup, Outcome, Phase, Protocol, Report, Route, Totals,
+    Attempt, By, Cause, DropPoint, Ended, Event, Family, Handshake, Icmp, LocalDrop, Lookup, Outcome, Phase, Protocol,
+    Report, Route, Totals,
 };
 
 /// As wide as `65535`: the ports of one literal line up.
@@ -354,9 +355,29 @@ fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String
         }
         // That is what refused means; only what differs from it needs a line.
         (Outcome::Refused, Some(By::Peer)) if attempt.cause == Some(Cause::Rst) && style.verbose == 0 => None,
-        (_, Some(by)) => Some(decided(by, attempt)),
+        (_, Some(by)) => Some(attempt.local_drop.and_then(dropped).unwrap_or_else(|| decided(by, attempt))),
         (_, None) => attempt.cause.map(|cause| format!("cause: {cause}")),
     }
+}
+
+/// What this machine certainly dropped.
+fn dropped(drop: LocalDrop) -> Option<String> {
+    let packets = count(drop.count as usize, "packet", "packets");
+    drop.certain.then(|| match drop.point {
+        DropPoint::Output => {
+            format!("this machine dropped what it sent again: {}", count(drop.count as usize, "SYN", "SYNs"))
+        }
+        DropPoint::Input => format!("this machine dropped {packets} that came in step with its SYNs"),
+        DropPoint::ReversePath => {
+            format!("the reverse-path filter here dropped {packets} that came in step with the SYNs")
+        }
+    })
+}
+
+/// What this machine dropped, perhaps of others, for `-v`.
+fn dropped_meanwhile(drop: &LocalDrop) -> String {
+    let packets = count(drop.count as usize, "packet", "packets");
+    format!("meanwhile this machine dropped {packets} {}; perhaps not of this attempt", drop.point.meaning())
 }
 
 fn connected(protocol: Protocol, attempt: &Attempt) -> Option<String> {
@@ -425,11 +446,17 @@ fn details(attempt: &Attempt, style: Style) -> Vec<String> {
     let width = attempt.events.iter().map(|event| event.event.slug().len()).max().unwrap_or(0);
     let digits = attempt.events.iter().map(|event| micros(event.at).to_string().len()).max().unwrap_or(0);
     let events = attempt.events.iter().map(|event| step(event, digits, width, style));
-    [ends(attempt), attempt.handshake.as_ref().map(handshake), attempt.route.as_ref().map(|known| route(known, style))]
-        .into_iter()
-        .flatten()
-        .chain(events)
-        .collect()
+    let meanwhile = attempt.local_drop.as_ref().filter(|drop| !drop.certain);
+    [
+        ends(attempt),
+        attempt.handshake.as_ref().map(handshake),
+        attempt.route.as_ref().map(|known| route(known, style)),
+        meanwhile.map(dropped_meanwhile),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(events)
+    .collect()
 }
 
 fn ends(attempt: &Attempt) -> Option<String> {

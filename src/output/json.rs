@@ -10,8 +10,8 @@ use super::units::{Timestamp, micros};
 use crate::classify::codes::{Described, describe};
 use crate::classify::{advice, exit, verdict};
 use crate::model::{
-    Attempt, By, Cause, Ended, Event, Family, Handshake, Hop, Icmp, Lookup, Path, Phase, Reason, Report, Route,
-    RouteKind,
+    Attempt, By, Cause, Ended, Event, Family, Handshake, Hop, Icmp, LocalDrop, Lookup, Path, Phase, Reason, Report,
+    Route, RouteKind,
 };
 
 /// Changes only when a key is taken away.
@@ -80,6 +80,7 @@ fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut
     object.measured("rtt_us", attempt.rtt.map(micros));
     object.object("handshake", attempt.handshake.as_ref(), handshake);
     object.object("route", attempt.route.as_ref(), route);
+    object.object("local_drop", attempt.local_drop.as_ref(), local_drop);
     object.word("reason", attempt.reason.map(Reason::meaning));
     object.text("advice", advice::of(attempt, paths).as_deref());
     if events {
@@ -113,6 +114,12 @@ fn handshake(terms: &Handshake, object: &mut Object) {
     object.answer("timestamps", terms.timestamps);
     object.answer("sack", terms.sack);
     object.answer("ecn", terms.ecn);
+}
+
+fn local_drop(drop: &LocalDrop, object: &mut Object) {
+    object.word("where", drop.point.slug());
+    object.number("count", drop.count);
+    object.truth("certain", drop.certain);
 }
 
 fn route(route: &Route, object: &mut Object) {
@@ -332,7 +339,7 @@ mod tests {
     use super::super::{SCHEMA, samples};
     use super::*;
     use crate::classify::documented::{Basis, Page, Platform, Verdict};
-    use crate::model::{EventKind, Mode, Outcome, PathEnd, Protocol, Strategy, Trial};
+    use crate::model::{DropPoint, EventKind, Mode, Outcome, PathEnd, Protocol, Strategy, Trial};
 
     #[test]
     fn values_from_outside_are_escaped() {
@@ -455,6 +462,7 @@ mod tests {
         assert_eq!(listed("cause"), slugs(Cause::ALL));
         assert_eq!(listed("pathEnd"), slugs(PathEnd::ALL));
         assert_eq!(listed("ended"), slugs(Ended::ALL));
+        assert_eq!(listed("dropPoint"), slugs(DropPoint::ALL));
         let route_kinds = schema()["$defs"]["route"]["properties"]["kind"]["examples"].clone();
         assert_eq!(route_kinds, json!(slugs(RouteKind::ALL)));
         let events = schema()["$defs"]["event"]["properties"]["event"]["examples"].clone();
@@ -488,7 +496,8 @@ mod tests {
             let sentences = $words::ALL.iter().map(|word| format!("{word}: {}.", word.meaning()));
             assert_eq!(described($name), sentences.collect::<Vec<_>>());
         })* } }
-        check! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, "ended": Ended, }
+        check! { "outcome": Outcome, "by": By, "phase": Phase, "cause": Cause, "pathEnd": PathEnd, "ended": Ended,
+        "dropPoint": DropPoint, }
     }
 
     #[test]
@@ -548,14 +557,14 @@ mod tests {
             r#""started_us":900,"elapsed_us":1200,"local":"10.1.0.2:41232","reply_from":null,"phase":"completion","by":null,"cause":null,"#,
             r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"#,
             r#""handshake":{"window":65160,"window_scale":10,"mss":1448,"timestamps":true,"sack":true,"ecn":false},"#,
-            r#""route":null,"reason":null,"advice":null},"#,
+            r#""route":null,"local_drop":null,"reason":null,"advice":null},"#,
             r#"{"address":"10.4.0.5","port":5432,"family":"ipv4","outcome":"denied","try":1,"#,
             r#""started_us":900,"elapsed_us":133,"local":"10.1.0.2:41234","reply_from":null,"phase":"completion","by":"router","#,
             r#""cause":"prohibited","ended":"system","error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
             r#""winsock_number":10065,"retryable":false},"#,
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
             r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"handshake":null,"#,
-            r#""route":{"kind":"unicast","interface":"eth0","gateway":"10.1.0.1","source":"10.1.0.2","error":null},"#,
+            r#""route":{"kind":"unicast","interface":"eth0","gateway":"10.1.0.1","source":"10.1.0.2","error":null},"local_drop":null,"#,
             r#""reason":null,"advice":"10.1.0.1 forbids it: ask whoever runs that firewall"}],"trace":null}"#,
             "\n"
         );

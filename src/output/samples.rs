@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::classify::codes;
 use crate::model::{
-    Attempt, By, Cause, Code, Ended, Event, EventKind, Family, Handshake, Hop, Icmp, Lookup, Mode, Name, Outcome, Path,
-    PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
+    Attempt, By, Cause, Code, DropPoint, Ended, Event, EventKind, Family, Handshake, Hop, Icmp, LocalDrop, Lookup,
+    Mode, Name, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
 };
 
 pub fn us(us: u64) -> Duration {
@@ -213,6 +213,12 @@ pub fn many() -> Vec<Report> {
         all.push(with(&|r| r.attempts[1].cause = Some(cause)));
         all.push(with(&|r| (r.attempts[1].cause, r.attempts[1].icmp, r.attempts[1].by) = (Some(cause), None, None)));
         all.push(Report { lookup: Lookup { cause: Some(cause), ..unresolved().lookup }, ..unresolved() });
+    }
+    for (&point, certain) in DropPoint::ALL.iter().flat_map(|point| [(point, true), (point, false)]) {
+        let (cause, by) = (Some(Cause::OutputDrop), Some(By::Limit));
+        let local_drop = Some(LocalDrop { point, count: 1, certain });
+        let dropped = Attempt { cause, by, local_drop, ..attempt("10.4.0.5:5432", Outcome::TimedOut) };
+        all.push(with(&|r| r.attempts[1] = dropped.clone()));
     }
     all.push(with(&|r| r.attempts[1].error = Some(Code::Os(31_999))));
     all.push(with(&|r| r.attempts[1].route = Some(Route { error: Some(code(Name::ENETUNREACH)), ..Route::default() })));

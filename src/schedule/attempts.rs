@@ -21,7 +21,9 @@ impl Schedule {
         if let Some(deadline) = running.deadline {
             self.timers.push(deadline, Timer::Attempt(id));
         }
-        if let (Owner::Candidate { probe, candidate }, Strategy::Race) = (running.owner, self.policy.strategy) {
+        let owner = running.owner;
+        self.expect_look(now, owner);
+        if let (Owner::Candidate { probe, candidate }, Strategy::Race) = (owner, self.policy.strategy) {
             self.probes[probe].candidates[candidate].started = Some(now);
             self.advance(now, probe);
         }

@@ -42,6 +42,8 @@ pub struct Policy {
     pub retry_delay: Duration,
     /// The source port is fixed, so that a self-connect cannot be tried from another.
     pub fixed_port: bool,
+    /// Look at the counters of this machine while attempts are silent.
+    pub looks: bool,
     /// A monotonic instant and the wall clock at that instant, until [`Event::Clock`] tells another.
     pub epoch: (Instant, SystemTime),
 }
@@ -156,6 +158,8 @@ pub enum Step {
     Connect(AttemptId, Connect),
     /// End the attempt, as at that instant, and tell [`Event::Ended`] with what is known of it.
     GiveUp(AttemptId, Stop, Instant),
+    /// Look at the counters of this machine.
+    Look,
     /// A target is decided.
     Report(Box<Report>),
     /// Something that the user should know although the run goes on.

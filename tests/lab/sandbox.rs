@@ -56,7 +56,12 @@ impl Sandbox {
 
     /// The connect hook of a cgroup answers with this error; plain refusal is EPERM. Needs root and a mounted cgroup v2.
     pub fn cgroup_connect_fails(errno: Errno) -> Sandbox {
-        Sandbox(Policy::Cgroup(Cgroup::refusing(errno)))
+        Sandbox(Policy::Cgroup(Cgroup::with(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, &CONNECT_HOOKS, &set_error(errno))))
+    }
+
+    /// The egress hook of a cgroup drops every packet. Needs root and a mounted cgroup v2.
+    pub fn cgroup_drops() -> Sandbox {
+        Sandbox(Policy::Cgroup(Cgroup::with(BPF_PROG_TYPE_CGROUP_SKB, &[BPF_CGROUP_INET_EGRESS], &REFUSE)))
     }
 
     /// Puts the calling process into it; after fork.
@@ -110,31 +115,35 @@ fn fail_family(family: i32, errno: Errno) -> Vec<sock_filter> {
     ]
 }
 
-/// A cgroup with connect hooks for both families; removed, and the hooks with it, when dropped.
+/// A cgroup with a program at hooks; removed, and the hooks with it, when dropped.
 struct Cgroup {
     path: PathBuf,
     processes: File,
 }
 
-/// BPF_CGROUP_INET4_CONNECT and BPF_CGROUP_INET6_CONNECT of linux/bpf.h.
+/// Types of programs and hooks, of linux/bpf.h.
+const BPF_PROG_TYPE_CGROUP_SKB: u32 = 8;
+const BPF_PROG_TYPE_CGROUP_SOCK_ADDR: u32 = 18;
+const BPF_CGROUP_INET_EGRESS: u32 = 1;
+/// BPF_CGROUP_INET4_CONNECT and BPF_CGROUP_INET6_CONNECT.
 const CONNECT_HOOKS: [u32; 2] = [10, 11];
 
 impl Cgroup {
-    fn refusing(errno: Errno) -> Cgroup {
+    fn with(kind: u32, hooks: &[u32], program: &[Instruction]) -> Cgroup {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = cgroup2_root().join(format!("lab-{}-{number}", std::process::id()));
         fs::create_dir(&path).expect("the lab needs root to make a cgroup");
         let processes = File::options().write(true).open(path.join("cgroup.procs")).expect("cgroup.procs");
         let cgroup = Cgroup { path, processes };
-        cgroup.attach(&set_error(errno)).expect("the lab needs root to attach a program to a cgroup (bpf(2))");
+        cgroup.attach(kind, hooks, program).expect("the lab needs root to attach a program to a cgroup (bpf(2))");
         cgroup
     }
 
-    fn attach(&self, program: &[Instruction]) -> io::Result<()> {
+    fn attach(&self, kind: u32, hooks: &[u32], program: &[Instruction]) -> io::Result<()> {
         let directory = File::open(&self.path)?;
-        for hook in CONNECT_HOOKS {
-            let loaded = sys::bpf_load_connect_hook(program, hook)?;
+        for &hook in hooks {
+            let loaded = sys::bpf_load(kind, program, hook)?;
             sys::bpf_attach(directory.as_fd(), loaded.as_fd(), hook)?;
         }
         Ok(())
@@ -159,17 +168,20 @@ fn cgroup2_root() -> PathBuf {
     PathBuf::from(mount.expect("the lab needs a mounted cgroup v2")[1])
 }
 
+/// `return 0;`: refuses.
+const REFUSE: [Instruction; 2] = [instruction(MOVE, 0, 0), instruction(EXIT, 0, 0)];
+
 /// `bpf_set_retval(-errno); return 0;` (bpf-helpers(7)): 0 refuses, and the value replaces EPERM.
 fn set_error(errno: Errno) -> [Instruction; 4] {
-    const MOVE: u8 = 0xb7;
     const CALL: u8 = 0x85;
-    const EXIT: u8 = 0x95;
     const SET_RETVAL: i32 = 187;
-    let instruction = |code, registers, immediate| Instruction { code, registers, offset: 0, immediate };
-    [
-        instruction(MOVE, 1, -(errno as i32)),
-        instruction(CALL, 0, SET_RETVAL),
-        instruction(MOVE, 0, 0),
-        instruction(EXIT, 0, 0),
-    ]
+    let [refuse, exit] = REFUSE;
+    [instruction(MOVE, 1, -(errno as i32)), instruction(CALL, 0, SET_RETVAL), refuse, exit]
+}
+
+const MOVE: u8 = 0xb7;
+const EXIT: u8 = 0x95;
+
+const fn instruction(code: u8, registers: u8, immediate: i32) -> Instruction {
+    Instruction { code, registers, offset: 0, immediate }
 }

@@ -252,7 +252,6 @@ pub struct Instruction {
 
 const BPF_PROG_LOAD: c_int = 5;
 const BPF_PROG_ATTACH: c_int = 8;
-const BPF_PROG_TYPE_CGROUP_SOCK_ADDR: u32 = 18;
 
 /// The head of union bpf_attr for BPF_PROG_LOAD, as far as the expected attach type.
 #[repr(C)]
@@ -271,10 +270,10 @@ struct Load {
     attach: u32,
 }
 
-/// Loads a program for a cgroup's connect hook (bpf(2)).
-pub fn bpf_load_connect_hook(program: &[Instruction], attach: u32) -> io::Result<OwnedFd> {
+/// Loads a program of this type for a hook of a cgroup (bpf(2)).
+pub fn bpf_load(kind: u32, program: &[Instruction], attach: u32) -> io::Result<OwnedFd> {
     let load = Load {
-        kind: BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+        kind,
         instructions: program.len() as u32,
         program: program.as_ptr() as u64,
         license: c"GPL".as_ptr() as u64,

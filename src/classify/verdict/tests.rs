@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{self, By::*, Cause::*, Family, Outcome::*, Route, TcpFacts};
+use crate::model::{self, By::*, Cause::*, Family, LocalDrop, Outcome::*, Route, TcpFacts};
 
 fn evidence(phase: Phase, end: End) -> Evidence {
     Evidence {
@@ -407,6 +407,27 @@ fn silence_that_an_option_causes_is_told() {
 }
 
 #[test]
+fn what_this_machine_certainly_drops_is_the_cause() {
+    let mut limit = evidence(Phase::Completion, End::Limit);
+    let mut given_up = failed(Phase::Completion, Name::ETIMEDOUT);
+    for (point, cause) in
+        [(DropPoint::Output, OutputDrop), (DropPoint::Input, InputDrop), (DropPoint::ReversePath, ReversePath)]
+    {
+        for (certain, cause) in [(true, cause), (false, Silence)] {
+            let drop = LocalDrop { point, count: 4, certain };
+            (limit.local_drop, given_up.local_drop) = (Some(drop), Some(drop));
+            assert_eq!(judged(&limit), (TimedOut, Some(Limit), Some(cause)));
+            assert_eq!(judged(&given_up), (TimedOut, Some(System), Some(cause)));
+        }
+        limit.tcp.syns = Some(5);
+        let left = attempt(limit.clone(), 1, Vec::new()).syns;
+        assert_eq!(left, Some(5), "it is not certain that they did not leave");
+    }
+    limit.local_drop = Some(LocalDrop { point: DropPoint::Output, count: 4, certain: true });
+    assert_eq!(attempt(limit, 1, Vec::new()).syns, None, "no SYN left this machine");
+}
+
+#[test]
 fn a_blackhole_of_the_sources_own_table_is_told() {
     let mut evidence = failed(Phase::Connect, Name::EINVAL);
     evidence.source_given = true;
@@ -420,17 +441,20 @@ fn a_blackhole_of_the_sources_own_table_is_told() {
 #[test]
 fn questions_are_asked_only_where_the_verdict_needs_the_answer() {
     let asked = |evidence: &Evidence| Question::ALL.map(|question| asks(evidence, question));
-    assert_eq!(asked(&evidence(Phase::Completion, End::Success)), [false; 3]);
-    assert_eq!(asked(&failed(Phase::Completion, Name::ECONNREFUSED)), [false; 3]);
-    assert_eq!(asked(&failed(Phase::Connect, Name::EACCES)), [true, false, false]);
+    assert_eq!(asked(&evidence(Phase::Completion, End::Success)), [false; 4]);
+    assert_eq!(asked(&failed(Phase::Completion, Name::ECONNREFUSED)), [false; 4]);
+    assert_eq!(asked(&failed(Phase::Connect, Name::EACCES)), [true, false, false, false]);
     let mut silent = evidence(Phase::Completion, End::Limit);
-    assert_eq!(asked(&silent), [true, false, false]);
+    assert_eq!(asked(&silent), [true, false, false, false], "without a second SYN no counter is read");
     silent.route = routed(None, Some(RouteKind::Unicast));
-    assert_eq!(asked(&silent), [true, false, true]);
+    silent.tcp.syns = Some(2);
+    assert_eq!(asked(&silent), [true, false, true, true]);
     silent.source_given = true;
-    assert_eq!(asked(&silent), [true; 3]);
+    assert_eq!(asked(&silent), [true; 4]);
+    silent.neighbour = Some(model::Neighbour::Unresolved);
+    assert_eq!(asked(&silent), [true, true, true, false], "the next hop is the cause");
     silent.icmp = vec![message("10.1.0.1", 3, 13, Name::EHOSTUNREACH)];
-    assert_eq!(asked(&silent), [false; 3], "somebody spoke");
+    assert_eq!(asked(&silent), [false; 4], "somebody spoke");
 }
 
 /// The codes of Winsock with the meaning that its documents give them, on whichever system this runs.

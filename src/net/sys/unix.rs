@@ -23,16 +23,16 @@ use crate::net::clock;
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Routes, bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, limit_handshake, neighbour,
-    route, take_messages, tcp_facts,
+    COUNTS, Routes, bind, bind_interface, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered,
+    limit_handshake, neighbour, route, take_messages, tcp_facts,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    Routes, bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, is_filtered, limit_handshake, neighbour,
-    route, take_messages, tcp_facts,
+    COUNTS, Routes, bind, bind_interface, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered,
+    limit_handshake, neighbour, route, take_messages, tcp_facts,
 };
 
 mod alarm;

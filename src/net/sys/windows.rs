@@ -33,7 +33,8 @@ mod wait;
 pub use connect::{connect, connect_blocking};
 pub use console::{Coloring, catch_signals, die_of, signal, terminal_width, without_signals};
 pub use evidence::{
-    can_trace, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages, tcp_facts,
+    COUNTS, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered, neighbour, route, take_messages,
+    tcp_facts,
 };
 pub use execute::execute;
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};

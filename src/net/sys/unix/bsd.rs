@@ -17,12 +17,20 @@ use std::os::fd::AsRawFd;
 
 use socket2::Socket;
 
-use crate::model::{Code, Family, Neighbour, Protocol, Route, TcpFacts};
+use crate::model::{Code, Counters, Family, Neighbour, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
 /// There is no error queue to read the answers of hops from.
 pub fn can_trace(_: Protocol) -> bool {
     false
+}
+
+/// The counters are not read here.
+pub const COUNTS: bool = false;
+
+/// None.
+pub fn counters() -> Option<Counters> {
+    None
 }
 
 /// bind().

@@ -13,11 +13,13 @@ use socket2::Socket;
 use crate::model::{Code, Family, Handshake, Icmp, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
+mod counters;
 pub mod epoll;
 mod interface;
 mod namespace;
 mod netlink;
 
+pub use counters::{COUNTS, counters};
 pub use namespace::Routes;
 
 /// The error queue tells a hop that answers from one that does not, for any protocol.

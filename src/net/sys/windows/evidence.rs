@@ -16,7 +16,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::inet;
 use super::{names, raw, set_option, socket};
-use crate::model::{Code, Family, Handshake, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
+use crate::model::{Code, Counters, Family, Handshake, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 /// Whether the messages of hops can be read: for TCP, since Windows 10, version 2004. Datagram sockets learn that their
@@ -24,6 +24,14 @@ use crate::net::sys::Message;
 pub fn can_trace(protocol: Protocol) -> bool {
     let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into();
     protocol == Protocol::Tcp && socket(any, protocol, Mode::Nonblocking).is_ok_and(|socket| fail_on_icmp(&socket))
+}
+
+/// The counters are not read here.
+pub const COUNTS: bool = false;
+
+/// None.
+pub fn counters() -> Option<Counters> {
+    None
 }
 
 /// With `fail_on_icmp` an ICMP message ends a connect, as it does on Linux; without, Windows goes on and so do we, since

@@ -1,0 +1,153 @@
+//! Why nobody answered, as far as this machine's own counters tell: whether it dropped what was sent, or what came back.
+//!
+//! Everybody's packets move the counters, so they must prove that those of one attempt were dropped.
+//!
+//! **Output.** When a rule drops a segment on its way out, the call that sends it fails, and the kernel counts it if the
+//! segment was sent again (`TCPRetransFail`; __tcp_retransmit_skb() in net/ipv4/tcp_output.c). It counts all that are
+//! sent again, too (`RetransSegs`). When every single one failed, those of the attempt did.
+//!
+//! **Input.** A packet that is dropped on its way in was received (`InReceives`) and not delivered (`InDelivers`), or the
+//! reverse-path filter counts it (`IPReversePathFilter`). No counter tells whose answer it was, but answers keep step:
+//! each SYN that is sent again brings one, and nothing comes between.
+
+use std::time::{Duration, Instant};
+
+use crate::model::{Counters, DropPoint, Family, LocalDrop};
+
+/// When the counters are looked at, since connect() was called: early on, then before and after each SYN that is sent
+/// again. Linux does so after a second (RFC 6298 section 2.1), then once a second (`tcp_syn_linear_timeouts`). Its timers
+/// are late: by up to 64 ms the first time, by about 24 ms more each time (kernel/time/timer.c). The answer has the rest.
+pub const LOOKS: [Duration; 11] = ms([300, 990, 1170, 2000, 2190, 3010, 3220, 4030, 4250, 5040, 5280]);
+
+const fn ms<const N: usize>(numbers: [u64; N]) -> [Duration; N] {
+    let mut durations = [Duration::ZERO; N];
+    let mut i = 0;
+    while i < N {
+        durations[i] = Duration::from_millis(numbers[i]);
+        i += 1;
+    }
+    durations
+}
+
+/// So long each SYN is followed by looks.
+const FOLLOWED: Duration = Duration::from_millis(5500);
+
+/// Before this no SYN is sent again.
+const BEFORE_SECOND: Duration = Duration::from_millis(950);
+
+/// By now the second SYN is sent.
+const AFTER_SECOND: Duration = Duration::from_millis(1100);
+
+/// Answers that keep step are nobody else's packets when chance would do the same in fewer than 2 of 1,000 cases.
+const CHANCE: f64 = 0.002;
+
+/// A server may repeat its answer by itself.
+const ANSWERS_TO_ONE: i64 = 2;
+
+/// An attempt that nobody answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent {
+    /// Of the packets.
+    pub family: Family,
+    /// When connect() was called.
+    pub called: Instant,
+    /// SYN segments that its socket sent again.
+    pub resent: u64,
+}
+
+/// What this machine dropped while the attempt was in flight; `None` when nothing, or when it cannot be known. The
+/// looks are in the order of their time, and the last is later than the last SYN that the attempt sent again.
+pub fn explain(silent: Silent, looks: &[Counters]) -> Option<LocalDrop> {
+    let first = looks.iter().rposition(|look| look.at <= silent.called + BEFORE_SECOND)?;
+    let looks = &looks[first..];
+    let (begin, end) = (looks.first()?, looks.last()?);
+    if silent.resent == 0 || end.at < silent.called + AFTER_SECOND {
+        return None;
+    }
+    let drops = [output(silent, begin, end), reverse_path(silent, looks), input(silent, looks)];
+    let could = |drop: &&LocalDrop| drop.count >= silent.resent;
+    let certain = drops.iter().flatten().find(|drop| drop.certain);
+    certain.or_else(|| drops.iter().flatten().find(could)).copied()
+}
+
+fn output(silent: Silent, begin: &Counters, end: &Counters) -> Option<LocalDrop> {
+    let failed = end.resent_in_vain - begin.resent_in_vain;
+    // Counters are not read at one instant: this is the most that can have been sent again meanwhile.
+    let certain = failed >= end.resent[1] - begin.resent[0];
+    let count = if certain { silent.resent } else { u64::try_from(failed).ok()? };
+    (failed > 0).then_some(LocalDrop { point: DropPoint::Output, count, certain })
+}
+
+fn reverse_path(silent: Silent, looks: &[Counters]) -> Option<LocalDrop> {
+    let dropped = |look: &Counters| look.reverse_path;
+    (silent.family == Family::V4).then(|| incoming(DropPoint::ReversePath, silent, looks, dropped))?
+}
+
+fn input(silent: Silent, looks: &[Counters]) -> Option<LocalDrop> {
+    let family = match silent.family {
+        Family::V4 => 0,
+        Family::V6 => 1,
+    };
+    incoming(DropPoint::Input, silent, looks, |look| look.undelivered[family])
+}
+
+fn incoming(
+    point: DropPoint,
+    silent: Silent,
+    looks: &[Counters],
+    dropped: impl Fn(&Counters) -> i64,
+) -> Option<LocalDrop> {
+    let grown = |from: &Counters, to: &Counters| dropped(to) - dropped(from);
+    let count = u64::try_from(grown(looks.first()?, looks.last()?)).ok()?;
+    let followed = looks.windows(2).filter(|pair| pair[1].at <= silent.called + FOLLOWED);
+    let certain = keeps_step(followed.map(|pair| Interval {
+        length: pair[1].at.saturating_duration_since(pair[0].at),
+        syns: pair[1].syns_resent - pair[0].syns_resent,
+        dropped: grown(&pair[0], &pair[1]),
+        all: (0..2).map(|family| (pair[1].undelivered[family] - pair[0].undelivered[family]).max(0)).sum(),
+    }));
+    (count > 0).then_some(LocalDrop { point, count, certain })
+}
+
+/// What happened from one look to the next.
+struct Interval {
+    length: Duration,
+    /// SYN segments that anybody sent again.
+    syns: i64,
+    /// Packets that were dropped, of the attempt's family.
+    dropped: i64,
+    /// Of both families.
+    all: i64,
+}
+
+impl Interval {
+    /// Each SYN brought a packet, no SYN none.
+    fn keeps_step(&self) -> bool {
+        let dropped = if self.syns == 0 { i64::MIN..=0 } else { 1..=self.syns * ANSWERS_TO_ONE };
+        dropped.contains(&self.dropped) && self.all >= self.syns
+    }
+}
+
+/// Whether packets were dropped whenever a SYN was sent again, for each SYN one, and at no other time.
+///
+/// Packets of others that come at random, λ a second, do so with a chance below the product of λ·length over the
+/// intervals with a SYN, times exp(-λ·pause) for the time between. λ = n / pause makes the most of it. Packets that come
+/// once a second, just when a SYN is sent again, cannot be told from answers.
+fn keeps_step(intervals: impl Iterator<Item = Interval>) -> bool {
+    let (mut steps, mut lengths, mut pause) = (0, 1.0, 0.0);
+    for interval in intervals {
+        let length = interval.length.as_secs_f64();
+        if !interval.keeps_step() {
+            return false;
+        } else if interval.syns == 0 {
+            pause += length;
+        } else {
+            (steps, lengths) = (steps + 1, lengths * length);
+        }
+    }
+    let rate = f64::from(steps) / (std::f64::consts::E * pause);
+    steps > 0 && lengths * rate.powi(steps) < CHANCE
+}
+
+#[cfg(test)]
+mod tests;

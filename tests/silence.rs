@@ -1,0 +1,182 @@
+//! Why nothing came back: what this machine itself drops is named, and what it did not drop is never blamed on it.
+#![cfg(target_os = "linux")]
+
+mod lab;
+mod support;
+
+use lab::*;
+use serde_json::{Value, json};
+use support::*;
+
+/// A client and a server on one link.
+fn link() -> Topology {
+    Topology::chain(0)
+}
+
+const SILENCE: &str = "timed-out silence limit completion -";
+
+/// One attempt from a namespace, by its verdict and what was dropped here.
+fn probe(command: Command) -> (String, Value) {
+    let run = Run::of(command);
+    let attempt = run.one();
+    (attempt.verdict(), attempt.0["local_drop"].clone())
+}
+
+/// Both users, both families, each in a network of its own: nobody else moves the counters.
+fn alone(arrange: impl Fn(&Topology) + Sync, check: impl Fn((String, Value)) + Sync) {
+    at_once(&pairs(&[false, true], &[0, 1]), |&(nobody, family)| {
+        let link = link();
+        let _open = link.server_port(80).map(|at| link.server.listen(&at.to_string()));
+        arrange(&link);
+        let command = rconnect(&link.client, &format!("{} 80", link.server_address().both()[family]));
+        check(probe(if nobody { command.nobody() } else { command }));
+    });
+}
+
+#[test]
+fn a_rule_for_what_goes_out() {
+    alone(
+        |link| link.client.filter("output", "tcp dport 80 drop"),
+        |seen| {
+            // A SYN each second, and the first one, which is not counted.
+            let drop = json!({"where": "output", "count": 4, "certain": true});
+            assert_eq!(seen, ("timed-out output-drop limit completion -".into(), drop));
+        },
+    );
+}
+
+#[test]
+fn a_rule_for_what_comes_in() {
+    for hook in ["input", "prerouting"] {
+        alone(
+            |link| link.client.filter(hook, "tcp sport 80 drop"),
+            |(verdict, drop)| {
+                assert_eq!(verdict, "timed-out input-drop limit completion -");
+                assert_eq!((&drop["where"], &drop["certain"]), (&json!("input"), &json!(true)), "{drop}");
+                assert!((4..=8).contains(&drop["count"].as_u64().unwrap()), "{drop}");
+            },
+        );
+    }
+}
+
+#[test]
+fn nobody_answers() {
+    alone(
+        |link| link.server.filter("input", "tcp dport 80 drop"),
+        |seen| assert_eq!(seen, (SILENCE.into(), Value::Null)),
+    );
+}
+
+/// Two links: the client asks over one, the server answers over the other.
+#[test]
+fn the_answer_comes_by_another_interface() {
+    at_once(&[false, true], |&nobody| {
+        let [client, server] = [Netns::new(), Netns::new()];
+        for (name, subnet) in [("one", 1), ("two", 2)] {
+            client.ip(&format!("link add {name} type veth peer name {name} netns {}", server.path()));
+            for (side, net) in [(1, &client), (2, &server)] {
+                net.ip(&format!("link set {name} up\naddress add 10.{subnet}.0.{side}/24 dev {name}"));
+            }
+        }
+        client.ip("link set two address 02:00:00:00:00:01\nroute add 10.9.9.9/32 via 10.1.0.2 src 10.2.0.1");
+        // The filter drops questions of ARP, too.
+        server.ip("address add 10.9.9.9/32 dev lo\nneighbour add 10.2.0.1 lladdr 02:00:00:00:00:01 dev two");
+        client.sysctl("net/ipv4/conf/two/rp_filter", "1");
+        let _open = server.listen("10.9.9.9:80");
+        let command = rconnect(&client, "10.9.9.9 80");
+        let (verdict, drop) = probe(if nobody { command.nobody() } else { command });
+        assert_eq!(verdict, "timed-out reverse-path limit completion -");
+        assert_eq!((&drop["where"], &drop["certain"]), (&json!("reverse-path"), &json!(true)), "{drop}");
+    });
+}
+
+/// The kernel has no word for it, either.
+#[test]
+fn a_program_of_the_cgroup() {
+    at_once(&[0, 1], |&family| {
+        let link = link();
+        let _open = link.server_port(80).map(|at| link.server.listen(&at.to_string()));
+        let command = rconnect(&link.client, &format!("{} 80", link.server_address().both()[family]));
+        let (verdict, drop) = probe(command.nobody().sandbox(Sandbox::cgroup_drops()));
+        assert_eq!(verdict, "timed-out output-drop limit completion -");
+        assert_eq!(drop, json!({"where": "output", "count": 4, "certain": true}));
+    });
+}
+
+/// Both addresses of a host at the same time.
+#[test]
+fn both_families_of_a_host() {
+    for (hook, rule) in [("output", "tcp dport 80 drop"), ("input", "tcp sport 80 drop")] {
+        let link = link();
+        let _open = link.server_port(80).map(|at| link.server.listen(&at.to_string()));
+        link.client.filter(hook, rule);
+        let [v4, v6] = link.server_address().both();
+        let run = Run::of(rconnect(&link.client, &format!("{v4}:80 [{v6}]:80")));
+        for attempt in run.attempts() {
+            assert_eq!(attempt.0["local_drop"]["certain"], true, "{hook}: {}", attempt.0);
+        }
+    }
+}
+
+/// What is dropped here beside real silence, at the same moments: nobody can tell whose it was.
+#[test]
+fn another_attempt_that_begins_at_the_same_time() {
+    for (hook, rule) in [("output", "tcp dport 80 drop"), ("input", "tcp sport 80 drop")] {
+        let link = link();
+        let _open = link.server_port(80).map(|at| link.server.listen(&at.to_string()));
+        link.server.filter("input", "tcp dport 99 drop");
+        link.client.filter(hook, rule);
+        let run = Run::of(rconnect(&link.client, &format!("{} 80,99", link.server_address().v4)));
+        assert_eq!(run.port(99).verdict(), SILENCE, "{hook}");
+        assert_ne!(run.port(99).0["local_drop"]["certain"], true, "{hook}");
+    }
+}
+
+/// Thousands of connects of somebody else fail in the same network, for each of the reasons, while nobody answers.
+#[test]
+fn the_drops_of_others_are_not_blamed() {
+    let link = link();
+    let _open = [80, 81].map(|port| link.server_port(port).map(|at| link.server.listen(&at.to_string())));
+    link.server.filter("input", "tcp dport 99 drop");
+    link.client.filter("output", "tcp dport 2000-9999 drop");
+    link.client.filter("input", "tcp sport 10000-19999 drop");
+    let [v4, v6] = link.server_address().both();
+    let fails = |host, ports: &str| {
+        let args = format!("-q -t 1500ms -j 2000 --per-host 2000 --rate 250 {host} {ports}");
+        link.client.command(RCONNECT).args(args.split(' ')).start()
+    };
+    let noise = [v4, v6].map(|host| ["2000-9999", "10000-19999"].map(|ports| fails(host, ports)));
+    at_once(&pairs(&[v4, v6], &[0; 10]), |&(host, _)| {
+        let run = Run::of(rconnect(&link.client, &format!("{host} 99")).nobody());
+        assert_eq!(run.one().verdict(), SILENCE);
+        assert_eq!(run.one().0["local_drop"]["certain"], false, "others were dropped: {}", run.one().0);
+    });
+    drop(noise);
+}
+
+/// Without a second SYN there is nothing to compare.
+#[test]
+fn too_short_a_timeout() {
+    let link = link();
+    link.client.filter("output", "tcp dport 80 drop");
+    let seen = probe(rconnect(&link.client, &format!("-t 900ms {} 80", link.server_address().v4)));
+    assert_eq!(seen, (SILENCE.into(), Value::Null));
+}
+
+/// The call that waits leaves nobody to look.
+#[test]
+fn blocking_mode_looks_at_nothing() {
+    let link = link();
+    link.client.filter("output", "tcp dport 80 drop");
+    let seen = probe(rconnect(&link.client, &format!("--mode blocking -t 2s {} 80", link.server_address().v4)));
+    assert_eq!(seen, (SILENCE.into(), Value::Null));
+}
+
+#[test]
+fn without_proc() {
+    let link = link();
+    link.client.filter("output", "tcp dport 80 drop");
+    let hidden = format!("mount -t tmpfs none /proc && exec {RCONNECT} --json -t 2s {} 80", link.server_address().v4);
+    let seen = probe(link.client.command("unshare").path().args(["-m", "sh", "-c", &hidden]));
+    assert_eq!(seen, (SILENCE.into(), Value::Null));
+}

@@ -13,7 +13,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use common::lab::{Netns, silence};
-use common::{Program, RCONNECT, Run, Sample, in_turn, machine, peak_megabytes};
+use common::{Contestant, Program, RCONNECT, Run, Sample, in_turn, machine, peak_megabytes};
 
 const ROUNDS: usize = 1000;
 const WARMUP: usize = 20;
@@ -71,7 +71,8 @@ fn times(open: &Open) {
         ("name, refused", "-4 localhost 9".into(), 4, 1),
     ] {
         let (labels, programs): (Vec<_>, Vec<_>) = contestants(&args, code, nc_code).into_iter().unzip();
-        let runs = in_turn(ROUNDS, WARMUP, &programs, || open.take());
+        let contestants: Vec<&dyn Contestant> = programs.iter().map(|program| program as _).collect();
+        let runs = in_turn(ROUNDS, WARMUP, &contestants, || open.take());
         let reference = &runs[runs.len() - 1];
         for (label, runs) in labels.iter().zip(&runs) {
             let ratio = Sample::ratio(runs, reference).quartiles();
@@ -127,8 +128,8 @@ fn deadlines() {
     let probe = "--json -t 1s 10.9.0.2 80";
     let inside: Sample = (0..DEADLINES).map(|_| overshoot(&Program::new(RCONNECT, probe, 5))).collect();
     late("rconnect, its elapsed_us", &inside, "≤ 0.3");
-    let programs = [Program::new(RCONNECT, probe, 5), Program::new("nc", "-z -w 1 10.9.0.2 80", 1)];
-    let runs = in_turn(DEADLINES, 0, &programs, || ());
+    let (rconnect, nc) = (Program::new(RCONNECT, probe, 5), Program::new("nc", "-z -w 1 10.9.0.2 80", 1));
+    let runs = in_turn(DEADLINES, 0, &[&rconnect, &nc], || ());
     for (name, runs, limit) in [("rconnect, whole process", &runs[0], "≤ 2.2"), ("nc -z, whole process", &runs[1], "")]
     {
         let late_by: Sample = runs.iter().map(|run| milliseconds_after_a_second(run.wall)).collect();

@@ -7,15 +7,25 @@
 
 #[path = "../../tests/lab/mod.rs"]
 pub mod lab;
+pub mod limit;
 
 use std::fmt;
 use std::fs;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// The program as users build it: `cargo bench` has the release profile.
 pub const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
+
+/// What is measured beside others.
+pub trait Contestant {
+    /// In the first column.
+    fn name(&self) -> String;
+    /// Does the work once.
+    fn run(&self) -> Run;
+}
 
 /// A program with its arguments, and the exit code that tells that it did what is measured.
 #[derive(Clone, Debug)]
@@ -23,6 +33,9 @@ pub struct Program {
     path: String,
     args: Vec<String>,
     code: i32,
+    label: Option<&'static str>,
+    /// What `cat` writes to its standard input.
+    piped: Option<PathBuf>,
 }
 
 /// One run of a program.
@@ -30,14 +43,28 @@ pub struct Program {
 pub struct Run {
     /// From just before the spawn to just after the wait.
     pub wall: Duration,
+    /// Of the processor, by user and system.
+    pub cpu: Duration,
     /// Peak resident set, in KiB. Never less than that of this process: the kernel counts what was there before exec().
-    pub rss: i64,
+    /// `None` for what runs in this process.
+    pub rss: Option<i64>,
 }
 
 impl Program {
     /// `program("nc", "-z 127.0.0.1 80", 0)`: the arguments are split at blanks.
     pub fn new(path: &str, args: &str, code: i32) -> Program {
-        Program { path: path.into(), args: args.split_whitespace().map(str::to_owned).collect(), code }
+        let args = args.split_whitespace().map(str::to_owned).collect();
+        Program { path: path.into(), args, code, label: None, piped: None }
+    }
+
+    /// The same with a name of its own.
+    pub fn called(self, label: &'static str) -> Program {
+        Program { label: Some(label), ..self }
+    }
+
+    /// The same with a pipe as its standard input, into which `cat` writes the file.
+    pub fn fed_by(self, file: &Path) -> Program {
+        Program { piped: Some(file.into()), ..self }
     }
 
     /// The same, run by another program: `valgrind …`.
@@ -46,23 +73,6 @@ impl Program {
         outer.args.push(self.path.clone());
         outer.args.extend(self.args.iter().cloned());
         outer
-    }
-
-    /// The last part of its path.
-    pub fn name(&self) -> &str {
-        self.path.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// Runs it to its end; nobody listens to it.
-    pub fn run(&self) -> Run {
-        let mut command = self.command();
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let started = Instant::now();
-        let child = command.spawn().unwrap_or_else(|error| self.cannot(&error));
-        let (code, rss) = wait(child).unwrap_or_else(|error| self.cannot(&error));
-        let wall = started.elapsed();
-        assert_eq!(code, Some(self.code), "exit code of {self}");
-        Run { wall, rss }
     }
 
     /// Runs it to its end and keeps what it says.
@@ -84,15 +94,45 @@ impl Program {
     }
 }
 
-impl fmt::Display for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name(), self.args.join(" "))
+impl Contestant for Program {
+    /// The last part of its path, unless it has a name.
+    fn name(&self) -> String {
+        self.label.unwrap_or_else(|| self.path.rsplit('/').next().unwrap_or_default()).to_owned()
+    }
+
+    /// Runs it to its end; nobody listens to it.
+    fn run(&self) -> Run {
+        let mut command = self.command();
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let started = Instant::now();
+        let mut feeder = self.piped.as_ref().map(|file| cat(file));
+        if let Some(pipe) = feeder.as_mut().and_then(|feeder| feeder.stdout.take()) {
+            command.stdin(pipe);
+        }
+        let child = command.spawn().unwrap_or_else(|error| self.cannot(&error));
+        // The pipe belongs to the child alone.
+        drop(command);
+        let (code, cpu, rss) = wait(child).unwrap_or_else(|error| self.cannot(&error));
+        let wall = started.elapsed();
+        feeder.map(|mut feeder| feeder.wait().expect("cat"));
+        assert_eq!(code, Some(self.code), "exit code of {self}");
+        Run { wall, cpu, rss: Some(rss) }
     }
 }
 
-/// The exit code, and the peak resident set in KiB.
+fn cat(file: &Path) -> Child {
+    Command::new("cat").arg(file).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("cat")
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.path, self.args.join(" "))
+    }
+}
+
+/// The exit code, the time of the processor, and the peak resident set in KiB.
 #[allow(unsafe_code)]
-fn wait(child: Child) -> io::Result<(Option<i32>, i64)> {
+fn wait(child: Child) -> io::Result<(Option<i32>, Duration, i64)> {
     let mut status = 0;
     // SAFETY: an all-zero rusage is valid; both pointers are to memory of ours.
     let (reaped, usage) = unsafe {
@@ -102,12 +142,14 @@ fn wait(child: Child) -> io::Result<(Option<i32>, i64)> {
     if reaped < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok((libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)), usage.ru_maxrss))
+    let code = libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+    let spent = |time: libc::timeval| Duration::new(time.tv_sec as u64, time.tv_usec as u32 * 1000);
+    Ok((code, spent(usage.ru_utime) + spent(usage.ru_stime), usage.ru_maxrss))
 }
 
-/// Runs programs in turn, so that whatever else the machine does falls on all of them; who begins changes with every
+/// Runs contestants in turn, so that whatever else the machine does falls on all of them; who begins changes with every
 /// round. Calls `between` after each run. Gives the runs of each program, round by round, without those to warm up.
-pub fn in_turn(rounds: usize, warmup: usize, programs: &[Program], mut between: impl FnMut()) -> Vec<Vec<Run>> {
+pub fn in_turn(rounds: usize, warmup: usize, programs: &[&dyn Contestant], mut between: impl FnMut()) -> Vec<Vec<Run>> {
     let mut runs = vec![Vec::with_capacity(rounds); programs.len()];
     for round in 0..warmup + rounds {
         for place in 0..programs.len() {
@@ -170,7 +212,7 @@ fn milliseconds(run: &Run) -> f64 {
 
 /// The largest resident set of these runs, in MB.
 pub fn peak_megabytes(runs: &[Run]) -> f64 {
-    runs.iter().map(|run| run.rss).max().unwrap_or(0) as f64 * 1024.0 / 1e6
+    runs.iter().filter_map(|run| run.rss).max().unwrap_or(0) as f64 * 1024.0 / 1e6
 }
 
 /// What the numbers depend on besides the program.

@@ -24,6 +24,7 @@ mod ending;
 mod hosts;
 mod looks;
 mod lookups;
+mod pace;
 mod path;
 mod plan;
 mod probe;
@@ -209,7 +210,7 @@ impl Schedule {
     fn wake_at(&mut self) -> Option<Instant> {
         let (probes, running, lookups) = (&self.probes, &self.running, &self.lookups);
         let timer = self.timers.peek(|at, timer| is_live(probes, running, lookups, at, timer));
-        let start = self.slots.next_start().filter(|_| self.has_startable());
+        let start = self.next_start();
         let hop = self.paths.wake_at();
         let deadline = self.policy.deadline.filter(|_| self.stopped.is_none());
         let source = if let Source::Later(at) = self.source { at } else { None };

@@ -161,7 +161,7 @@ impl driver::Sink for Results<'_> {
             // Where standard error is gone, the results are complete all the same.
             let _ = writeln!(
                 io::stderr(),
-                "rconnect: {address} answers some SYNs only when they are repeated: fewer attempts at a time from now on"
+                "rconnect: {address} answers some SYNs only when they are repeated: it is asked more slowly from now on"
             );
         }
     }

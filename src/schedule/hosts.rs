@@ -1,27 +1,28 @@
-//! How much one address bears in a sweep: a window that grows while the address answers, and shrinks when answers are lost.
+//! How much one address bears in a sweep: a window that grows while the address answers, and a pace once answers are lost.
 //!
 //! A firewall that limits new connections, a host that limits resets, and a router that limits ICMP messages all look like
-//! silence to a prober that asks too fast. TCP shows it: the answer comes to a later SYN (RFC 9293 section 3.8.1). So the
-//! window is TCP's own rule (RFC 5681): it starts small, grows by one for each answer, is halved at a sign of loss, and then
-//! grows by one for each window of answers. What stayed silent at an address that answers others is asked again, slowly,
-//! before the end.
+//! silence to a prober that asks too fast. TCP shows it: the answer comes to a later SYN (RFC 9293 section 3.8.1). Until
+//! then the window starts small and grows by one for each answer, as that of TCP does (RFC 5681 section 3.1). From then on
+//! starts are spaced by the rate of the answers (`pace`). What stayed silent at an address that answers others is asked
+//! again before the end.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use super::pace::Pace;
 use crate::model::{Attempt, By, Cause, Outcome};
 
 /// Attempts in flight to one address at the beginning.
-const INITIAL_WINDOW: f64 = 100.0;
+const INITIAL_WINDOW: usize = 100;
 
 /// An address with more targets than these is swept. A few silent ports are no sign of anything.
 const A_FEW: u64 = 20;
 
-/// Attempts in flight while silent targets are asked again.
-const LOOK_WINDOW: f64 = 4.0;
+/// Attempts in flight while silent targets are asked again where no pace is known.
+const LOOK_WINDOW: usize = 4;
 
-/// The window is halved once for all losses of one round of retransmissions, which is a second (RFC 6298 section 2).
+/// A SYN is repeated after a second (RFC 6298 section 2). Attempts with a shorter timeout show no loss.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// Silent targets of one address that are asked again at most; further ones are reported as they are.
@@ -54,14 +55,20 @@ pub struct Hosts {
     looking: VecDeque<IpAddr>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Host {
+    /// When its first attempt began.
+    since: Instant,
     in_flight: usize,
     begun: u64,
     answered: u64,
-    window: f64,
-    /// When it was halved last; growth is slow from then on.
-    shrunk: Option<Instant>,
+    window: usize,
+    /// Of the quickest answer to a first SYN.
+    round_trip: Option<Duration>,
+    /// A later SYN was answered.
+    lossy: bool,
+    /// Takes the place of the window.
+    pace: Option<Pace>,
     silent: VecDeque<Turn>,
     /// Silent targets that are asked again now.
     again: VecDeque<Turn>,
@@ -89,16 +96,18 @@ impl Hosts {
         Hosts { fixed, repeats, hosts, idle, stalled: VecDeque::new(), looking: VecDeque::new() }
     }
 
-    /// Whether the address has room for one more.
-    pub fn has_room(&self, address: IpAddr) -> bool {
-        let window = |host: &Host| self.fixed.unwrap_or(host.window as usize).max(1);
-        self.hosts.get(&address).is_none_or(|host| host.in_flight < window(host))
+    /// Whether the address has room for one more now.
+    pub fn has_room(&self, now: Instant, address: IpAddr) -> bool {
+        self.hosts.get(&address).is_none_or(|host| host.due(self.fixed).is_some_and(|due| due <= now))
     }
 
     /// An attempt at the address begins.
-    pub fn begin(&mut self, address: IpAddr) {
-        let new = || Host { window: INITIAL_WINDOW, ..Host::default() };
-        let host = self.hosts.entry(address).or_insert_with(new);
+    pub fn begin(&mut self, now: Instant, address: IpAddr) {
+        let host = self.hosts.entry(address).or_insert_with(|| Host::new(now));
+        let due = host.due(self.fixed);
+        if let (Some(pace), Some(due)) = (&mut host.pace, due) {
+            pace.begin(now, due);
+        }
         host.in_flight += 1;
         host.begun += 1;
     }
@@ -113,18 +122,19 @@ impl Hosts {
         self.stalled.len() >= MOST_STALLED
     }
 
-    /// Whether nothing waits for room or for another look.
-    pub fn is_empty(&self) -> bool {
-        self.stalled.is_empty() && self.looking.is_empty()
+    /// When the first candidate that waits has room, if that is only a matter of time.
+    pub fn next_start(&self) -> Option<Instant> {
+        let waiting = self.stalled.iter().map(|(address, _)| address).chain(&self.looking);
+        waiting.filter_map(|address| self.hosts.get(address)?.due(self.fixed)).min()
     }
 
     /// The first candidate that waited and has room now.
-    pub fn next(&mut self) -> Option<Turn> {
-        let place = (0..self.stalled.len()).find(|&place| self.has_room(self.stalled[place].0));
+    pub fn next(&mut self, now: Instant) -> Option<Turn> {
+        let place = (0..self.stalled.len()).find(|&place| self.has_room(now, self.stalled[place].0));
         if let Some(place) = place {
             return self.stalled.remove(place).map(|(_, turn)| turn);
         }
-        let place = (0..self.looking.len()).find(|&place| self.has_room(self.looking[place]))?;
+        let place = (0..self.looking.len()).find(|&place| self.has_room(now, self.looking[place]))?;
         let address = self.looking[place];
         let host = self.hosts.get_mut(&address)?;
         let turn = host.again.pop_front();
@@ -136,22 +146,24 @@ impl Hosts {
 
     /// An attempt at the address came to this. Gives the address when it is slowed down for the first time.
     pub fn ended(&mut self, now: Instant, address: IpAddr, attempt: &Attempt) -> Option<IpAddr> {
+        let (adaptive, repeats) = (self.fixed.is_none(), self.repeats);
         let host = self.hosts.get_mut(&address)?;
         host.in_flight = host.in_flight.saturating_sub(1);
-        let first = host.shrunk.is_none();
         match sign(attempt) {
             Sign::Answer => {
-                (host.answered, host.found) = (host.answered + 1, true);
-                host.window += if first { 1.0 } else { 1.0 / host.window };
+                host.heard(now, false);
+                host.round_trip = host.round_trip.into_iter().chain([attempt.elapsed]).min();
             }
-            Sign::LateAnswer => {
-                (host.answered, host.found) = (host.answered + 1, true);
-                host.shrink(now);
-            }
-            Sign::Silence if host.looks > 0 => host.shrink(now),
+            Sign::LateAnswer => host.heard(now, true),
+            // An address that has lost nothing, or has never answered, is no slower for more silence.
+            Sign::Silence if host.looks == 0 && (repeats || host.answered == 0) => host.window += 1,
             Sign::Silence | Sign::Nothing => {}
         }
-        (first && host.shrunk.is_some() && self.fixed.is_none() && host.begun > A_FEW).then_some(address)
+        let slowed = host.lossy && host.pace.is_none() && adaptive && host.begun > A_FEW;
+        if slowed {
+            host.pace = Some(Pace::new(now, host.since, host.begun, host.answered));
+        }
+        slowed.then_some(address)
     }
 
     /// Whether a target that was silent is asked again: of an address that is swept, as long as there is room.
@@ -179,7 +191,7 @@ impl Hosts {
         if host.is_worth_a_look(self.repeats) {
             (host.looks, host.found) = (host.looks + 1, false);
             host.again = std::mem::take(&mut host.silent);
-            host.window = host.window.min(LOOK_WINDOW);
+            host.window = LOOK_WINDOW;
             self.looking.push_back(address);
             return Vec::new();
         }
@@ -191,12 +203,6 @@ impl Hosts {
         self.stalled.clear();
         self.looking.clear();
         self.hosts.values_mut().for_each(|host| (host.silent, host.again) = Default::default());
-    }
-
-    /// Whether so many could be in flight to the address.
-    #[cfg(test)]
-    pub fn has_room_for(&self, address: IpAddr, count: usize) -> bool {
-        self.hosts.get(&address).is_none_or(|host| host.window as usize >= count)
     }
 
     /// Addresses that are remembered.
@@ -223,16 +229,44 @@ impl Hosts {
 }
 
 impl Host {
-    fn shrink(&mut self, now: Instant) {
-        if self.shrunk.is_none_or(|at| now >= at + ROUND) {
-            self.window = (self.window.min((self.in_flight + 1) as f64) / 2.0).max(1.0);
-            self.shrunk = Some(now);
+    fn new(now: Instant) -> Self {
+        Host {
+            since: now,
+            in_flight: 0,
+            begun: 0,
+            answered: 0,
+            window: INITIAL_WINDOW,
+            round_trip: None,
+            lossy: false,
+            pace: None,
+            silent: VecDeque::new(),
+            again: VecDeque::new(),
+            looks: 0,
+            found: false,
+            listed: false,
+        }
+    }
+
+    /// When it has room for one more; `None`: when an attempt has ended.
+    fn due(&self, fixed: Option<usize>) -> Option<Instant> {
+        match &self.pace {
+            Some(pace) => pace.due(self.in_flight, self.round_trip.unwrap_or_default()),
+            None => (self.in_flight < fixed.unwrap_or(self.window)).then_some(self.since),
+        }
+    }
+
+    fn heard(&mut self, now: Instant, late: bool) {
+        (self.answered, self.found, self.lossy) = (self.answered + 1, true, self.lossy || late);
+        match &mut self.pace {
+            Some(pace) => pace.heard(now, late),
+            None if !late => self.window += 1,
+            None => {}
         }
     }
 
     /// An address that answers nothing is silent, and so is a port that TCP itself asked again and again without loss.
     fn is_worth_a_look(&self, repeats: bool) -> bool {
-        let lossy = self.shrunk.is_some() || !repeats;
+        let lossy = self.lossy || !repeats;
         self.answered > 0 && lossy && self.looks < MOST_LOOKS && (self.looks == 0 || self.found)
     }
 }

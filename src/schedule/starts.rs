@@ -38,13 +38,13 @@ impl Schedule {
         while self.slots.may_start(now) {
             if let Some((probe, candidate)) = self.ready.pop_front() {
                 let address = self.probes[probe].candidates[candidate].address.ip();
-                if self.hosts.has_room(address) {
+                if self.hosts.has_room(now, address) {
                     return Some(self.start(now, probe, candidate));
                 }
                 self.hosts.stall(address, (probe, candidate));
                 continue;
             }
-            if let Some((probe, candidate)) = self.hosts.next() {
+            if let Some((probe, candidate)) = self.hosts.next(now) {
                 return Some(self.start(now, probe, candidate));
             }
             if self.paths.is_full() || self.hosts.is_full() || !self.begin_target(now) {
@@ -66,7 +66,7 @@ impl Schedule {
         let turn = candidates.iter().filter(|candidate| candidate.turn.is_some()).count();
         let candidate = &mut candidates[candidate];
         let number = candidate.begin(id, turn);
-        self.hosts.begin(candidate.address.ip());
+        self.hosts.begin(now, candidate.address.ip());
         Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None })
     }
 
@@ -74,8 +74,16 @@ impl Schedule {
         AttemptId(self.running.insert(Running { owner, started: None, deadline: None, given_up: false }))
     }
 
-    pub(super) fn has_startable(&self) -> bool {
-        self.slots.is_free() && (!self.ready.is_empty() || !self.hosts.is_empty() || self.lookups.is_ready())
+    /// When the next attempt is due that waits for its time and for nothing else.
+    pub(super) fn next_start(&self) -> Option<Instant> {
+        if !self.slots.is_free() {
+            return None;
+        }
+        let rate = self.slots.next_start();
+        let more = self.lookups.is_ready() && !self.paths.is_full() && !self.hosts.is_full();
+        let unheld = rate.filter(|_| !self.ready.is_empty() || more);
+        let paced = self.hosts.next_start().map(|at| rate.map_or(at, |rate| rate.max(at)));
+        earliest(unheld, paced)
     }
 
     /// Begins the next target; false when there is none.

@@ -1433,16 +1433,22 @@ fn the_window_of_an_address_grows_with_its_answers() {
     assert!(bench.notes.is_empty());
 }
 
+/// 102 attempts and two answers in the first second: half as many is the pace, and 100 in flight are more than that.
 #[test]
-fn an_answer_to_a_later_syn_halves_the_window_once_a_round() {
+fn an_answer_to_a_later_syn_spaces_the_starts() {
     let mut bench = sweep(2_000);
     bench.pass(SECOND);
-    answer_to(&mut bench, 0, Outcome::Refused, 2);
+    answer_to(&mut bench, 0, Outcome::Refused, 1);
     answer_to(&mut bench, 1, Outcome::Refused, 2);
-    assert_eq!(bench.connects.len(), 100, "98 are in flight, and 50 fit");
-    assert_eq!(bench.notes, [Note::Slowed([10, 0, 0, 1].into())]);
-    (2..60).for_each(|index| answer_to(&mut bench, index, Outcome::Refused, 1));
-    assert!((105..=115).contains(&bench.connects.len()), "{}", bench.connects.len());
+    assert_eq!((bench.connects.len(), &bench.notes[..]), (102, &[Note::Slowed([10, 0, 0, 1].into())][..]));
+    (2..82).for_each(|index| answer_to(&mut bench, index, Outcome::Refused, 1));
+    assert_eq!(bench.connects.len(), 102, "20 in flight count for 30 SYNs a second, and 21 a second are left");
+    let first = bench.until.expect("an instant") - bench.now;
+    assert_eq!(first.as_millis(), 1000 / 21);
+    bench.pass(first);
+    assert_eq!(bench.connects.len(), 103);
+    let second = bench.until.expect("an instant") - bench.now;
+    assert_ne!(first, second, "what is lost is not repeated in step");
 }
 
 #[test]
@@ -1451,11 +1457,15 @@ fn silent_targets_of_a_lossy_address_are_asked_again_slowly_before_the_end() {
     answer_to(&mut bench, 0, Outcome::Refused, 2);
     bench.pass(5 * SECOND);
     (1..100).for_each(|index| answer_to(&mut bench, index, Outcome::TimedOut, 5));
-    assert_eq!((bench.reports.len(), bench.connects.len()), (1, 104), "four at a time, from now on");
+    assert_eq!((bench.reports.len(), bench.connects.len()), (1, 101), "one after the other, from now on");
     let mut next = 100;
-    while next < bench.connects.len() {
-        answer_to(&mut bench, next, Outcome::Refused, 1);
-        next += 1;
+    while bench.reports.len() < 100 {
+        while next < bench.connects.len() {
+            answer_to(&mut bench, next, Outcome::Refused, 1);
+            next += 1;
+        }
+        let until = bench.until.unwrap_or(bench.now);
+        bench.pass(until.saturating_duration_since(bench.now));
     }
     assert_eq!((bench.reports.len(), next), (100, 199));
     let second = bench.reports.last().unwrap();
@@ -1482,12 +1492,40 @@ fn a_look_that_finds_nothing_ends_the_looks() {
     answer_to(&mut bench, 0, Outcome::Refused, 2);
     (1..30).for_each(|index| answer_to(&mut bench, index, Outcome::TimedOut, 5));
     let mut next = 30;
-    while next < bench.connects.len() {
+    while bench.reports.len() < 30 {
         bench.pass(5 * SECOND);
-        answer_to(&mut bench, next, Outcome::TimedOut, 5);
-        next += 1;
+        while next < bench.connects.len() {
+            answer_to(&mut bench, next, Outcome::TimedOut, 5);
+            next += 1;
+        }
     }
-    assert_eq!((bench.reports.len(), next), (30, 59));
+    assert_eq!(next, 59);
+    bench.assert_idle();
+}
+
+/// A timeout of less than a second shows no loss: what is silent is asked again, four at a time.
+#[test]
+fn a_short_timeout_shows_no_loss() {
+    let mut bench = Bench::new(Policy { concurrency: 1000, timeout: Some(SECOND / 2), ..policy() });
+    bench.give(literal(1..=100));
+    bench.run();
+    (0..50).for_each(|index| answer_to(&mut bench, index, Outcome::Refused, 1));
+    (50..100).for_each(|index| answer_to(&mut bench, index, Outcome::TimedOut, 1));
+    assert_eq!((bench.reports.len(), bench.connects.len()), (50, 104));
+}
+
+/// Silence from an address that has lost nothing is that of a firewall.
+#[test]
+fn silence_without_loss_does_not_hold_up_a_sweep() {
+    let mut bench = sweep(10_000);
+    let mut next = 0;
+    for expected in [100, 200, 400, 800, 1000] {
+        assert_eq!(bench.connects.len() - next, expected);
+        bench.pass(5 * SECOND);
+        let until = bench.connects.len();
+        (next..until).for_each(|index| answer_to(&mut bench, index, Outcome::TimedOut, 5));
+        next = until;
+    }
 }
 
 #[test]
@@ -1523,11 +1561,9 @@ fn an_address_that_is_asked_slowly_stays_known() {
     bench.run();
     bench.pass(SECOND);
     answer_to(&mut bench, 0, Outcome::Refused, 2);
-    (1..999).for_each(|index| answer_to(&mut bench, index, Outcome::Refused, 1));
-    assert!(
-        !bench.schedule.hosts.has_room_for([10, 0, 0, 1].into(), 60),
-        "the window grows by less than one an answer"
-    );
+    (1..21).for_each(|index| answer_to(&mut bench, index, Outcome::Refused, 1));
+    assert_eq!((bench.connects.len(), bench.notes.len()), (21, 1));
+    assert!(bench.until.is_some_and(|until| until > bench.now), "the next one waits for its time");
 }
 
 #[test]

@@ -556,9 +556,9 @@ fn targets_are_drawn_only_while_a_slot_is_free() {
 }
 
 #[test]
-fn a_million_targets_leave_nothing_behind() {
+fn many_targets_leave_nothing_behind() {
     let mut bench = Bench::new(Policy { concurrency: 100, ..policy() });
-    for _ in 0..16 {
+    for _ in 0..2 {
         bench.give(literal(1..=u16::MAX));
         bench.run();
         while let Some(index) = (!bench.connects.is_empty()).then_some(0) {

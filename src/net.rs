@@ -8,6 +8,7 @@ mod flight;
 mod pool;
 pub mod resolve;
 pub mod selftest;
+mod spare;
 pub mod sys;
 mod watch;
 pub mod workers;

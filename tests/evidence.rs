@@ -6,11 +6,13 @@
 mod lab;
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use lab::*;
+use serde_json::{Value, json};
 use support::*;
 
 /// The address that every attempt at the TUN peer goes to, by family.
@@ -735,6 +737,44 @@ fn a_broadcast_needs_permission() {
             assert_eq!(run.one().verdict(), "denied broadcast local connect EACCES");
             let run = Run::of(user(rconnect(&net, &format!("-u --broadcast -t 50ms {host} 9"))));
             assert_eq!(run.one().verdict(), "unconfirmed no-reply limit completion -", "{host}");
+        }
+    }
+}
+
+/// A socket that a RST refused is connected again. Nothing of its first attempt shows in the second one: no sender, no
+/// code, no count.
+#[test]
+fn a_socket_that_is_connected_again_is_as_good_as_new() {
+    const PORTS: u16 = 10_000;
+    let net = Netns::new();
+    let _peer = net.tun(|packet| match packet.port() % 8 {
+        0 => vec![packet.syn_ack()],
+        odd if odd % 2 == 1 => vec![packet.reset()],
+        _ => {
+            let six = usize::from(packet.destination.is_ipv6());
+            let (kind, code) = [(3, 13), (1, 1)][six];
+            vec![packet.icmp(kind, code).from(ROUTERS[six]).after(ms(20))]
+        }
+    });
+    for (family, host) in PEERS.into_iter().enumerate() {
+        let run = Run::of(rconnect(&net, &format!("{host} 1-{PORTS}")));
+        assert_eq!(run.targets.len(), usize::from(PORTS));
+        let ports: BTreeSet<u64> = run.targets.iter().filter_map(|target| target["port"].as_u64()).collect();
+        assert_eq!(ports.len(), usize::from(PORTS));
+        for target in &run.targets {
+            let attempt = only(target);
+            let class = target["port"].as_u64().expect("a port") % 8;
+            let expected = match class {
+                0 => "connected - - completion -".into(),
+                odd if odd % 2 == 1 => "refused rst peer completion ECONNREFUSED".into(),
+                _ => format!("denied prohibited router completion {}", ["EHOSTUNREACH", "EACCES"][family]),
+            };
+            assert_eq!(attempt.verdict(), expected, "{attempt:?}");
+            let sender = if expected.starts_with("denied") { json!(ROUTERS[family]) } else { Value::Null };
+            assert_eq!(attempt.0.pointer("/icmp/from").unwrap_or(&Value::Null), &sender, "{attempt:?}");
+            assert_eq!(attempt.syns(), 1, "{attempt:?}");
+            assert_eq!(attempt.0["handshake"].is_null(), class != 0, "{attempt:?}");
+            assert_eq!(attempt.0["rtt_us"].is_null(), class != 0, "{attempt:?}");
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::classify::verdict;
 use crate::model::{
     Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Outcome, Phase, Protocol, TcpFacts,
 };
+use crate::net::spare::Spare;
 use crate::net::sys::{self, Called, Interest, Ready};
 use crate::net::watch::Watch;
 use crate::net::{clock, evidence};
@@ -79,8 +80,9 @@ pub struct Connecting {
     /// The address that a reply came from.
     reply_from: Option<SocketAddr>,
     log: EventLog,
-    /// What may explain silence.
-    watch: Arc<Watch>,
+    shared: Arc<Shared>,
+    /// Its socket may be kept for another attempt.
+    spares: bool,
 }
 
 /// How far an attempt is.
@@ -92,28 +94,59 @@ pub enum Progress {
     Ended(Box<Attempt>),
 }
 
+/// What all attempts of a run share.
+#[derive(Debug)]
+pub struct Shared {
+    /// What every socket gets.
+    pub options: Options,
+    /// What may explain silence.
+    pub watch: Watch,
+    spare: Spare,
+}
+
+impl Shared {
+    /// At the begin of a run.
+    pub fn new(options: Options) -> Self {
+        Shared { options, watch: Watch::default(), spare: Spare::default() }
+    }
+}
+
 /// An attempt whose socket is ready to connect, or could not be made so.
 #[derive(Debug)]
-pub struct Prepared<'a> {
-    options: &'a Options,
+pub struct Prepared {
+    shared: Arc<Shared>,
     connect: Connect,
     log: EventLog,
-    watch: Arc<Watch>,
+    spares: bool,
     socket: Step<Socket>,
 }
 
-/// Makes the socket of an attempt, sets its options and binds it.
-pub fn prepare<'a>(options: &'a Options, watch: &Arc<Watch>, connect: Connect) -> Prepared<'a> {
+/// Makes the socket of an attempt, sets its options and binds it; or takes one that is like it.
+pub fn prepare(shared: &Arc<Shared>, connect: Connect) -> Prepared {
+    let options = &shared.options;
     let verbose = options.verbose && connect.hop.is_none();
     let mut log = EventLog { begin: clock::now(), events: verbose.then(Vec::new) };
-    let socket = new_socket(options, connect, &mut log);
-    Prepared { options, connect, log, watch: Arc::clone(watch), socket }
+    let spares = is_like_others(options, connect);
+    let spare = if spares { shared.spare.take(connect.address) } else { None };
+    let socket = spare.map_or_else(|| new_socket(options, connect, &mut log), Ok);
+    Prepared { shared: Arc::clone(shared), connect, log, spares, socket }
 }
 
-impl Prepared<'_> {
+/// Whether the socket of one such attempt does for another: it has the same options, its port is the system's choice, and
+/// its making need not be told.
+fn is_like_others(options: &Options, connect: Connect) -> bool {
+    connect.protocol == Protocol::Tcp
+        && connect.hop.is_none()
+        && options.mode == Mode::Nonblocking
+        && options.source.is_none()
+        && !options.verbose
+}
+
+impl Prepared {
     /// Calls connect(), which is to end by `deadline`; `now` is the instant of the call.
     pub fn connect(self, now: Instant, deadline: Option<Instant>) -> Progress {
-        let Prepared { options, connect, log, watch, socket } = self;
+        let Prepared { shared, connect, log, spares, socket } = self;
+        let options = &shared.options;
         match socket {
             Ok(socket) => {
                 let connecting = Connecting {
@@ -128,7 +161,8 @@ impl Prepared<'_> {
                     messages: Vec::new(),
                     reply_from: None,
                     log,
-                    watch,
+                    spares,
+                    shared: Arc::clone(&shared),
                 };
                 connecting.call(options, deadline)
             }
@@ -391,11 +425,14 @@ impl Connecting {
             ..Evidence::new(self.connect.address, self.connect.protocol, phase, end)
         };
         let known = evidence::of_socket(&self.socket, known);
-        let evidence = evidence::complete(&self.socket, known, (&self.watch, self.called.0), self.verbose);
+        let evidence = evidence::complete(&self.socket, known, (&self.shared.watch, self.called.0), self.verbose);
         let attempt = verdict::attempt(evidence, self.connect.number, self.log.events.unwrap_or_default());
         if attempt.outcome == Outcome::SelfConnected {
             // Closed by FIN, the port would be in TIME_WAIT, and the service that it is for could not start.
             let _ = self.socket.set_linger(Some(Duration::ZERO));
+        }
+        if self.spares {
+            self.shared.spare.keep(&attempt, self.socket);
         }
         attempt
     }

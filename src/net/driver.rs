@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::{Attempt, Report};
-use crate::net::attempt::Options;
+use crate::net::attempt::{Options, Shared};
 use crate::net::clock;
 use crate::net::flight::{self, InFlight};
 use crate::net::resolve::{Answered, Resolver};
 use crate::net::sys::{self, Waiter};
-use crate::net::watch::Watch;
 use crate::net::workers::{News, Workers};
 use crate::schedule::{AttemptId, Connect, Ended, Event, Next, Note, Policy, Schedule, Step, Stop};
 
@@ -57,9 +56,8 @@ pub const ALONE: usize = 64;
 
 struct Driver {
     schedule: Schedule,
-    options: Arc<Options>,
+    shared: Arc<Shared>,
     resolver: Resolver,
-    watch: Arc<Watch>,
     /// The attempts of this thread.
     in_flight: InFlight,
     ended: Vec<flight::Ended>,
@@ -82,13 +80,12 @@ pub fn run(
     source: &mut dyn Source,
     sink: &mut dyn Sink,
 ) -> io::Result<Run> {
-    let (options, watch) = (Arc::new(options), Arc::<Watch>::default());
+    let shared = Arc::new(Shared::new(options));
     let mut driver = Driver {
         schedule: Schedule::new(clock::now(), policy),
-        options: Arc::clone(&options),
+        shared: Arc::clone(&shared),
         resolver,
-        watch: Arc::clone(&watch),
-        in_flight: InFlight::new(options, watch, Waiter::new()),
+        in_flight: InFlight::new(shared, Waiter::new()),
         ended: Vec::new(),
         workers: None,
         news: Vec::new(),
@@ -110,7 +107,7 @@ pub fn run(
             Step::Abandon(id) => driver.resolver.abandon(id),
             Step::Connect(id, connect) => driver.connect(id, connect),
             Step::GiveUp(id, why, at) => driver.give_up(id, why, at),
-            Step::Look => driver.watch.look(),
+            Step::Look => driver.shared.watch.look(),
             Step::Note(note) => sink.note(note),
             Step::Report(report) => driver.written(sink.report(*report)),
             Step::Wait(until) => {
@@ -148,7 +145,7 @@ impl Driver {
         }
         if self.workers.is_none() {
             let waker = self.in_flight.waiter.waker().ok()?;
-            self.workers = Some(Workers::start(&self.options, &self.watch, waker));
+            self.workers = Some(Workers::start(&self.shared, waker));
         }
         self.workers.as_mut().filter(|workers| !workers.is_empty())
     }

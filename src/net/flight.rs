@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::model::{Attempt, End};
-use crate::net::attempt::{self, Connecting, Options, Progress};
+use crate::net::attempt::{self, Connecting, Progress, Shared};
 use crate::net::clock;
 use crate::net::sys::{self, Ready, Waiter};
-use crate::net::watch::Watch;
 use crate::schedule::{AttemptId, Connect, Stop};
 
 /// An attempt that has ended, and when it was told.
@@ -16,8 +15,7 @@ pub type Ended = (AttemptId, Box<Attempt>);
 
 /// Attempts in flight, under the schedule's keys, and the means to wait for them.
 pub struct InFlight {
-    options: Arc<Options>,
-    watch: Arc<Watch>,
+    shared: Arc<Shared>,
     /// Waits for their sockets, and for what else the thread listens to.
     pub waiter: Waiter,
     attempts: Vec<Option<Box<Connecting>>>,
@@ -27,8 +25,8 @@ pub struct InFlight {
 
 impl InFlight {
     /// Without attempts.
-    pub fn new(options: Arc<Options>, watch: Arc<Watch>, waiter: Waiter) -> Self {
-        InFlight { options, watch, waiter, attempts: Vec::new(), count: 0, ready: Vec::new() }
+    pub fn new(shared: Arc<Shared>, waiter: Waiter) -> Self {
+        InFlight { shared, waiter, attempts: Vec::new(), count: 0, ready: Vec::new() }
     }
 
     /// How many there are.
@@ -44,8 +42,7 @@ impl InFlight {
         connect: Connect,
         called: impl FnOnce(Instant) -> Option<Instant>,
     ) -> Option<Box<Attempt>> {
-        let options = Arc::clone(&self.options);
-        let prepared = attempt::prepare(&options, &self.watch, connect);
+        let prepared = attempt::prepare(&self.shared, connect);
         let now = clock::now();
         let deadline = called(now);
         self.settle(id, prepared.connect(now, deadline))

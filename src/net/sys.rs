@@ -18,6 +18,7 @@
 //! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`COUNTS`], [`counters`] | whether there are counters of the network, and what they say |
 //! | [`is_filtered`] | whether connect() was answered before TCP |
+//! | [`renew`] | a socket whose connect was refused is as good as new |
 //! | [`route`], [`neighbour`] | what the routing table says, and what is known of the next hop |
 //! | [`ip_versions`] | which versions of IP a socket for an address speaks |
 //! | [`bind`] | a source address |

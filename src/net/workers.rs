@@ -9,11 +9,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::model::Attempt;
-use crate::net::attempt::Options;
+use crate::net::attempt::Shared;
 use crate::net::clock;
 use crate::net::flight::{Ended, InFlight};
 use crate::net::sys::{self, Waiter, Waker};
-use crate::net::watch::Watch;
 use crate::schedule::{AttemptId, Connect, Stop};
 
 /// So many threads at most: the schedule has no work for more.
@@ -59,10 +58,10 @@ struct Worker {
 impl Workers {
     /// Starts a thread for each further core; `waker` wakes the thread that is told the news. There may be none at all: one
     /// core, or no room for a thread.
-    pub fn start(options: &Arc<Options>, watch: &Arc<Watch>, waker: Waker) -> Workers {
+    pub fn start(shared: &Arc<Shared>, waker: Waker) -> Workers {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let news = Arc::new(Mailbox::new(waker));
-        let workers = (1..cores.min(MOST + 1)).map_while(|_| Worker::start(options, watch, &news).ok()).collect();
+        let workers = (1..cores.min(MOST + 1)).map_while(|_| Worker::start(shared, &news).ok()).collect();
         Workers { workers, news }
     }
 
@@ -95,11 +94,11 @@ impl Workers {
 }
 
 impl Worker {
-    fn start(options: &Arc<Options>, watch: &Arc<Watch>, news: &Arc<Mailbox<News>>) -> io::Result<Worker> {
+    fn start(shared: &Arc<Shared>, news: &Arc<Mailbox<News>>) -> io::Result<Worker> {
         let mut waiter = Waiter::without_signals();
         let orders = Arc::new(Mailbox::new(waiter.waker()?));
         let (inbox, news) = (Arc::clone(&orders), Arc::clone(news));
-        let in_flight = InFlight::new(Arc::clone(options), Arc::clone(watch), waiter);
+        let in_flight = InFlight::new(Arc::clone(shared), waiter);
         let work = move || {
             if let Err(error) = work(in_flight, &inbox, &news) {
                 news.post(&mut vec![News::Broken(error)]);

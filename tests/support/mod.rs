@@ -103,7 +103,8 @@ impl Run {
     }
 }
 
-fn only(target: &Value) -> Attempt<'_> {
+/// The only attempt at a target.
+pub fn only(target: &Value) -> Attempt<'_> {
     let attempts = target["attempts"].as_array().expect("attempts");
     assert_eq!(attempts.len(), 1, "{target:#}");
     Attempt(&attempts[0])

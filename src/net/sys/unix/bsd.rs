@@ -33,6 +33,11 @@ pub fn counters() -> Option<Counters> {
     None
 }
 
+/// After a failed connect() "the state of the socket is unspecified" (connect(2) of POSIX): it is not used again.
+pub fn renew(_: &Socket) -> bool {
+    false
+}
+
 /// bind().
 ///
 /// # Errors

@@ -181,6 +181,13 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     }
 }
 
+/// Makes a socket whose connect has failed as good as new: connect() with AF_UNSPEC "dissolves the association"
+/// (connect(2)), gives the port back, and sets what TCP counted to zero. Its error and its error queue must have been
+/// taken before. False where the socket cannot be used again.
+pub fn renew(socket: &Socket) -> bool {
+    super::disconnect(socket).is_ok()
+}
+
 /// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.
 pub fn is_filtered(socket: &Socket) -> bool {
     socket.local_addr().ok().and_then(|local| local.as_socket()).is_some_and(|local| local.port() == 0)

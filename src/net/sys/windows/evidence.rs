@@ -118,6 +118,11 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
     }
 }
 
+/// A failed socket is not used again: "it is safest to assume" that it must be discarded and made anew (connect() of Winsock).
+pub fn renew(_: &Socket) -> bool {
+    false
+}
+
 /// This system does not tell a filter's answer to connect() from the peer's.
 pub fn is_filtered(_: &Socket) -> bool {
     false

@@ -54,7 +54,8 @@ complete -c rconnect -l per-host -d 'Keep at most N attempts in flight to one ad
 complete -c rconnect -l rate -d 'Start at most N attempts per second [default: unlimited]' -r -f
 complete -c rconnect -l wait -d 'Probe again until every target is good, for DURATION at most; then execute COMMAND' -r -f
 complete -c rconnect -l stable -d 'With --wait: rounds in a row in which every target must be good [default: 1]' -r -f
-complete -c rconnect -s i -l interval -d 'From the begin of a round to that of the next [default: 1s]' -r -f
+complete -c rconnect -s c -l count -d 'Probe N times, and show statistics at the end' -r -f
+complete -c rconnect -s i -l interval -d 'With --count, --watch and --wait: from the begin of a round to that of the next [default: 1s]' -r -f
 complete -c rconnect -l show -d 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]' -r -f -a "all\t'All, one by one'
 good\t'Only the good ones'
 failed\t'Only those that are not good, or only in part'"
@@ -270,6 +271,7 @@ complete -c rconnect -s u -l udp -d 'Probe UDP: send one datagram, wait for a re
 complete -c rconnect -l reuse-address -d 'Set SO_REUSEADDR: share the source port, or use it again after TIME_WAIT'
 complete -c rconnect -l broadcast -d 'Set SO_BROADCAST: allow broadcast destinations (UDP)'
 complete -c rconnect -l reset-on-close -d 'Close with RST, which leaves no TIME_WAIT'
+complete -c rconnect -l watch -d 'Probe again until a signal or --deadline, and show statistics at the end'
 complete -c rconnect -l json -d 'The same as --output json'
 complete -c rconnect -s q -l quiet -d 'Print nothing: the exit code is the result'
 complete -c rconnect -s v -l verbose -d 'Show each event of an attempt, its evidence and advice'

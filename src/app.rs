@@ -13,6 +13,7 @@ mod rules;
 mod settle;
 mod usage;
 mod wait;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,7 +24,7 @@ use clap::Parser;
 use crate::app::args::Args;
 use crate::app::input::Input;
 use crate::app::results::{Reporting, coloring, conclude, note};
-use crate::app::settle::{Probe, Task};
+use crate::app::settle::{Course, Probe, Task};
 use crate::classify::exit;
 use crate::model::Signal;
 use crate::net::driver;
@@ -109,9 +110,10 @@ fn probe(mut settled: Probe, out: &mut StandardOutput, err: &mut dyn Write) -> R
     if let Some(deadline) = settled.policy.deadline {
         out.set_deadline(deadline);
     }
-    match settled.wait.take() {
-        Some((repeat, wait)) => wait::run(settled, repeat, &wait, out, err),
-        None => once(settled, out, err),
+    match std::mem::replace(&mut settled.course, Course::Once) {
+        Course::Once => once(settled, out, err),
+        Course::Wait(repeat, wait) => wait::run(settled, repeat, &wait, out, err),
+        Course::Watch(repeat) => watch::run(settled, repeat, out, err),
     }
 }
 

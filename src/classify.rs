@@ -1,6 +1,7 @@
 //! Meaning: tables of codes, messages and exit codes, and rules over values. Pure.
 
 pub mod advice;
+pub mod changes;
 pub mod codes;
 pub mod documented;
 pub mod exit;
@@ -8,4 +9,6 @@ pub mod icmp;
 pub mod path;
 pub mod requirement;
 pub mod silence;
+pub mod state;
+pub mod statistics;
 pub mod verdict;

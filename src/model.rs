@@ -27,6 +27,6 @@ pub use totals::Totals;
 pub use trial::{Finding, Hindrance, Step, Trial, Trialled};
 pub(crate) use words::slugs;
 pub use words::{
-    By, Cause, DropPoint, Ended, EventKind, Family, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason,
+    By, Cause, DropPoint, Ended, EventKind, Family, Measure, Mode, Outcome, PathEnd, Phase, Platform, Protocol, Reason,
     RouteKind, Signal, Strategy,
 };

@@ -1,6 +1,8 @@
 //! Values to bytes. Nothing here prints, reads the environment or knows the time: the caller writes what it is given,
 //! one call of write for one target, so that a reader of a pipe never sees half of it.
 
+use crate::classify::changes::Changed;
+use crate::classify::statistics::{Span, Statistics};
 use crate::model::{Protocol, Report, Totals};
 
 pub mod csv;
@@ -15,6 +17,7 @@ mod ranges;
 #[cfg(test)]
 mod samples;
 pub mod selftest;
+mod statistics;
 mod table;
 mod timeline;
 mod units;
@@ -146,6 +149,40 @@ impl Reporter {
             }
             Format::Json | Format::Csv => Vec::new(),
         }
+    }
+
+    /// The same for one target of a round; for people with what is other than in the round before.
+    pub fn probe(&mut self, report: &Report, changed: &Changed, out: &mut Vec<u8>) {
+        if self.format == Format::Human && self.style.show.wants(report) {
+            let text = self.page.round(report, changed, self.style);
+            out.extend(self.in_locale(text).bytes());
+        } else if self.format != Format::Human {
+            self.target(report, out);
+        }
+    }
+
+    /// The end of a round, for people and of many targets only.
+    pub fn round_over(&self, round: u64, totals: &Totals) -> Vec<u8> {
+        match self.format {
+            Format::Human => self.in_locale(self.page.round_over(round, totals)).into_bytes(),
+            Format::Json | Format::Csv => Vec::new(),
+        }
+    }
+
+    /// What the rounds came to; nothing as CSV, whose rows are attempts. For a terminal with histograms.
+    pub fn statistics(&self, statistics: &Statistics, span: &Span, terminal: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self.format {
+            Format::Human => out.extend(self.glance(statistics, span, terminal).bytes()),
+            Format::Json => json::statistics::line(statistics, span, &mut out),
+            Format::Csv => {}
+        }
+        out
+    }
+
+    /// What the rounds came to so far, for people in every form.
+    pub fn glance(&self, statistics: &Statistics, span: &Span, terminal: bool) -> String {
+        self.in_locale(statistics::human_text(statistics, span, terminal))
     }
 
     fn in_locale(&self, text: String) -> String {

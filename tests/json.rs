@@ -120,6 +120,10 @@ const RUNS: &[&str] = &[
     "--resolve-timeout 50ms timeout.test 80",
     "-4 ::1 80",
     "fe80::1%nodev 80",
+    // Rounds.
+    "-c 3 -i 10ms 127.0.0.1:8080,9 half.test:8080 nx.test:80",
+    "-c 2 -i 10ms -v -u 127.0.0.1:7,9",
+    "-c 2 -i 10ms 10.9.7.7:82",
     // The path.
     "--trace -t 50ms 10.9.7.7 80",
     "--trace -t 50ms 127.0.0.1 9",
@@ -153,6 +157,7 @@ fn the_schema_printed_is_the_one_committed() {
 fn every_line_of_json_fits_the_schema() {
     let (machine, validator) = (Machine::new(), validator());
     let mut seen = BTreeSet::new();
+    let mut statistics = 0;
     for (name, output) in machine.runs("--json") {
         assert!(!output.stdout.is_empty() && output.stdout.ends_with('\n'), "{name}: {output:?}");
         for line in output.stdout.lines() {
@@ -160,10 +165,15 @@ fn every_line_of_json_fits_the_schema() {
             let errors: Vec<_> =
                 validator.iter_errors(&value).map(|error| format!("{error} at {}", error.instance_path())).collect();
             assert!(errors.is_empty(), "{name}: {errors:?}\n{value:#}");
+            if value["record"] == "statistics" {
+                statistics += 1;
+                continue;
+            }
             let attempts = value["attempts"].as_array().expect("attempts").iter();
             seen.extend(attempts.chain([&value]).map(|part| part["outcome"].as_str().expect("a word").to_owned()));
         }
     }
+    assert_eq!(statistics, RUNS.iter().filter(|args| args.contains("-c ")).count());
     let every = [
         "connected",
         "refused",

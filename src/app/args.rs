@@ -32,6 +32,7 @@ const REFERENCE: &str = "Reference";
 #[command(name = "rconnect", version, term_width = 80, args_override_self = true, after_long_help = after_help())]
 #[command(override_usage = "rconnect [OPTIONS] HOST PORTS\n       rconnect [OPTIONS] TARGET...\n       \
     rconnect [OPTIONS] --from FILE\n       \
+    rconnect [OPTIONS] --count N | --watch TARGET...\n       \
     rconnect [OPTIONS] --wait[=DURATION] TARGET... [-- COMMAND [ARG]...]\n       \
     rconnect --explain CODE | --list-errors | --self-test | --generate KIND")]
 pub struct Args {
@@ -188,7 +189,15 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = |text: &str| number(text, 1, u32::MAX), allow_negative_numbers = true, help_heading = RUN)]
     pub stable: Option<u32>,
 
-    /// From the begin of a round to that of the next [default: 1s]
+    /// Probe N times, and show statistics at the end
+    #[arg(short, long, value_name = "N", value_parser = |text: &str| number(text, 1, u32::MAX), allow_negative_numbers = true, help_heading = RUN)]
+    pub count: Option<u32>,
+
+    /// Probe again until a signal or --deadline, and show statistics at the end
+    #[arg(long, help_heading = RUN)]
+    pub watch: bool,
+
+    /// With --count, --watch and --wait: from the begin of a round to that of the next [default: 1s]
     #[arg(short, long, value_name = "DURATION", value_parser = duration::parse, allow_negative_numbers = true, help_heading = RUN)]
     pub interval: Option<Duration>,
 
@@ -378,6 +387,7 @@ Examples:
   rconnect --from hosts.txt -p 22 --json   a list of hosts, results as JSON
   rconnect -q db.example 5432 && psql      the exit code alone
   rconnect --wait=30s db:5432 -- ./serve   wait, then run a command
+  rconnect -c 10 -i 200ms db.example 5432  ten probes, with statistics
   rconnect --explain ECONNREFUSED          what an error means
 
 Exit codes:

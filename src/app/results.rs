@@ -1,6 +1,6 @@
 //! What is shown of a run, and what it comes to.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -8,7 +8,9 @@ use anyhow::{Context, Result};
 use crate::app::args::When;
 use crate::app::progress::Meter;
 use crate::app::settle::Probe;
+use crate::classify::changes::Changed;
 use crate::classify::exit;
+use crate::classify::statistics::{Span, Statistics};
 use crate::model::{Mode, Report, Totals};
 use crate::net::driver::{self, Run};
 use crate::net::sys;
@@ -101,6 +103,37 @@ impl Results<'_> {
             reporter.target(report, &mut self.held);
         }
         if self.held.len() < self.most_held { Ok(()) } else { self.write() }
+    }
+
+    /// Shows one target of a round.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn show_probe(&mut self, report: &Report, changed: &Changed) -> io::Result<()> {
+        if let Some(reporter) = &mut self.reporter {
+            reporter.probe(report, changed, &mut self.held);
+        }
+        if self.held.len() < self.most_held { Ok(()) } else { self.write() }
+    }
+
+    /// The end of a round.
+    pub fn round_over(&mut self, round: u64, totals: &Totals) {
+        self.held.extend(self.reporter.iter().flat_map(|reporter| reporter.round_over(round, totals)));
+    }
+
+    /// What the rounds came to.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn statistics(&mut self, statistics: &Statistics, span: &Span) -> io::Result<()> {
+        let terminal = io::stdout().is_terminal();
+        self.held.extend(self.reporter.iter().flat_map(|reporter| reporter.statistics(statistics, span, terminal)));
+        self.write()
+    }
+
+    /// What the rounds came to so far, for people; `None` where nothing is shown.
+    pub fn glance(&self, statistics: &Statistics, span: &Span, terminal: bool) -> Option<String> {
+        self.reporter.as_ref().map(|reporter| reporter.glance(statistics, span, terminal))
     }
 
     /// The run is over: no progress is shown any more.

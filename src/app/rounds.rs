@@ -34,6 +34,13 @@ impl<'a> Again<'a> {
         rounds.turn(now)
     }
 
+    /// When the run is over: whether there should have been more rounds.
+    fn left(&self) -> Next {
+        let mut rounds = self.rounds.borrow_mut();
+        rounds.over(clock::now());
+        if rounds.has_more() { Next::Unread } else { Next::Exhausted }
+    }
+
     fn fail(&mut self, error: anyhow::Error) -> Next {
         self.error = Some(error);
         Next::Exhausted
@@ -53,7 +60,10 @@ impl Source for Again<'_> {
                 }
             }
         }
-        if over || self.error.is_some() {
+        if over && self.error.is_none() {
+            return self.left();
+        }
+        if self.error.is_some() {
             return Next::Exhausted;
         }
         match self.turn() {

@@ -84,10 +84,20 @@ pub struct Probe {
     pub progress: When,
     /// Which table of exit codes.
     pub table: exit::Table,
-    /// Rounds until every target is good.
-    pub wait: Option<(Repeat, Wait)>,
+    /// Whether the targets are probed once.
+    pub course: Course,
     /// What the user should know although the run goes on.
     pub notes: Vec<String>,
+}
+
+/// How often targets are probed.
+pub enum Course {
+    /// Once.
+    Once,
+    /// In rounds until every target is good.
+    Wait(Repeat, Wait),
+    /// In rounds, with statistics at the end.
+    Watch(Repeat),
 }
 
 /// What `--wait` was told.
@@ -147,8 +157,8 @@ fn probe(mut args: Args, output: Format, environment: &Environment) -> Result<Pr
         notes.push("--fail-on-icmp has no effect: this system tells of no ICMP message while connect() goes on".into());
     }
     let mut policy = policy(&args, &specs, source, trace, &mut notes);
-    let wait = wait(&mut args, policy.epoch.0, environment)?;
-    let until = wait.as_ref().and_then(|(_, wait)| wait.until);
+    let course = course(&mut args, policy.epoch.0, environment)?;
+    let until = if let Course::Wait(_, wait) = &course { wait.until } else { None };
     policy.deadline = policy.deadline.into_iter().chain(until).min();
     let apart = rules.race && family.is_none();
     Ok(Probe {
@@ -160,7 +170,7 @@ fn probe(mut args: Args, output: Format, environment: &Environment) -> Result<Pr
         style: style(&args, environment),
         progress: args.progress,
         table: args.exit_code,
-        wait,
+        course,
         from: args.from,
         rules,
         notes,
@@ -183,23 +193,50 @@ fn command(args: &mut Args) -> Result<()> {
     Ok(())
 }
 
-/// The rounds of `--wait`, and what comes after them.
-fn wait(args: &mut Args, now: Instant, environment: &Environment) -> Result<Option<(Repeat, Wait)>> {
+/// The rounds, and what comes after them.
+fn course(args: &mut Args, now: Instant, environment: &Environment) -> Result<Course> {
     ensure!(args.wait.is_some() || args.stable.is_none(), "--stable is about the rounds of a wait: add --wait");
-    ensure!(args.wait.is_some() || args.interval.is_none(), "--interval is between rounds: add --wait");
-    let Some(Limit(limit)) = args.wait else { return Ok(None) };
-    if let Some(path) = &args.from {
-        let stream = path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|kind| !kind.is_file());
-        ensure!(!stream, "--wait reads the targets in every round and a stream can be read once: give --from a file");
-    }
-    let repeat = Repeat {
-        interval: args.interval.unwrap_or(Duration::from_secs(1)),
-        enough: Enough::Good(args.stable.unwrap_or(1)),
+    ensure!(
+        args.count.is_none() || !args.watch,
+        "--count ends after N rounds and --watch never: leave one of them out"
+    );
+    let watched = match (args.count, args.watch) {
+        (Some(count), _) => Some(("--count", Enough::Count(count))),
+        (None, true) => Some(("--watch", Enough::Never)),
+        (None, false) => None,
     };
-    let dumb = environment("TERM").is_some_and(|term| term == "dumb");
-    let terminal = io::stderr().is_terminal() && !dumb;
-    let command = std::mem::take(&mut args.command);
-    Ok(Some((repeat, Wait { until: limit.map(|limit| now + limit), command, terminal })))
+    let interval = args.interval.unwrap_or(Duration::from_secs(1));
+    match (args.wait, watched) {
+        (Some(_), Some((option, _))) => {
+            bail!("--wait ends when every target is good, whatever {option} says: leave one of them out")
+        }
+        (Some(Limit(limit)), None) => {
+            read_again("--wait", args)?;
+            let repeat = Repeat { interval, enough: Enough::Good(args.stable.unwrap_or(1)) };
+            let dumb = environment("TERM").is_some_and(|term| term == "dumb");
+            let terminal = io::stderr().is_terminal() && !dumb;
+            let command = std::mem::take(&mut args.command);
+            Ok(Course::Wait(repeat, Wait { until: limit.map(|limit| now + limit), command, terminal }))
+        }
+        (None, Some((option, enough))) => {
+            read_again(option, args)?;
+            Ok(Course::Watch(Repeat { interval, enough }))
+        }
+        (None, None) => {
+            ensure!(args.interval.is_none(), "--interval is between rounds: add --count N, --watch or --wait");
+            Ok(Course::Once)
+        }
+    }
+}
+
+/// Targets come from the command line or a file, which both can be read again.
+fn read_again(option: &str, args: &Args) -> Result<()> {
+    let stream = |path: &PathBuf| path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|kind| !kind.is_file());
+    ensure!(
+        !args.from.as_ref().is_some_and(stream),
+        "{option} reads the targets in every round and a stream can be read once: give --from a file"
+    );
+    Ok(())
 }
 
 fn rules(args: &Args) -> Result<Rules> {

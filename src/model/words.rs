@@ -223,6 +223,14 @@ slugs! {
 }
 
 slugs! {
+    /// What the times of the statistics are.
+    Measure {
+        Rtt = "rtt": "the round trip of SYN and SYN/ACK that the kernel measured",
+        Elapsed = "elapsed": "from the call of connect() to its end (UDP: to the reply); the kernel tells no round trip",
+    }
+}
+
+slugs! {
     /// The family of an address.
     Family {
         V4 = "ipv4": "IPv4",

@@ -5,6 +5,7 @@
 //! | [`code`] | the raw code behind an error |
 //! | [`Waiter`], [`Waker`] | wait for sockets, a wake-up from another thread, a signal or an instant |
 //! | [`catch_signals`], [`signal`] | SIGINT and SIGTERM (Windows: Ctrl-C, close) end the run, not the process |
+//! | [`catch_requests`], [`take_request`] | SIGQUIT, and Enter on a terminal (Windows: Ctrl-Break), ask for the statistics so far |
 //! | [`die_of`] | and then the process, as if the signal had not been caught |
 //! | [`execute`] | a command takes the place of the process |
 //! | [`without_signals`], [`RESOLVER_STACK`] | makes a thread that takes no signal; its stack for a lookup |

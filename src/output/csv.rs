@@ -99,6 +99,7 @@ pub const COLUMNS: &[Column] = &[
     column("window", "bytes that the other end took at the end of the handshake", |l| {
         l.attempt(|a| a.handshake.and_then(|terms| terms.window))
     }),
+    column("round", "number of the round with --count, --watch and --wait", |l| text(l.report.round)),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

@@ -9,13 +9,15 @@ use super::fold::{Fate, Fold, MANY};
 use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
-use super::wording::{LINE_WIDTH, codes, neighbour};
+use super::wording::{LINE_WIDTH, codes, is_literal, neighbour};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
     Attempt, By, Cause, DropPoint, Ended, Event, Family, Handshake, Icmp, LocalDrop, Lookup, Outcome, Phase, Protocol,
     Report, Route, Totals,
 };
+
+mod repeated;
 
 /// As wide as `65535`: the ports of one literal line up.
 const PORT_WIDTH: usize = 5;
@@ -173,12 +175,6 @@ fn summary(totals: &Totals) -> String {
     let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}"));
     let parts: Vec<String> = connected.into_iter().chain(expected).chain(others).collect();
     format!("{} targets: {}\n", totals.targets, parts.join(", "))
-}
-
-/// A literal is its own address: no lookup to tell of, no list to head. An interface may follow (RFC 4007 section 11).
-fn is_literal(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.split('%').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
 }
 
 fn label(report: &Report, stamp: &str) -> String {
@@ -566,16 +562,6 @@ mod tests {
     fn ordinals() {
         let text: Vec<String> = [2, 3, 4, 11, 12, 13, 21, 22, 112].into_iter().map(ordinal).collect();
         assert_eq!(text, ["2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "112th"]);
-    }
-
-    #[test]
-    fn literals() {
-        for host in ["127.0.0.1", "::1", "[::1]", "fe80::1%eth0"] {
-            assert!(is_literal(host), "{host}");
-        }
-        for host in ["localhost", "db.example", "127.1", "%eth0"] {
-            assert!(!is_literal(host), "{host}");
-        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::model::{
     Route, RouteKind,
 };
 
+pub mod statistics;
+
 /// Changes only when a key is taken away.
 pub const VERSION: &str = "rconnect/1";
 
@@ -360,7 +362,7 @@ mod tests {
         assert_eq!(out, b"{\"n\":-2147483648");
     }
 
-    fn schema() -> Value {
+    pub fn schema() -> Value {
         serde_json::from_str(SCHEMA).expect("the schema is JSON")
     }
 
@@ -375,7 +377,7 @@ mod tests {
     }
 
     /// New keys may be added to the format, so the schema allows unknown ones; here every key must be described.
-    fn closed(mut schema: Value) -> Value {
+    pub fn closed(mut schema: Value) -> Value {
         if let Value::Object(map) = &mut schema {
             if map.contains_key("properties") {
                 map.insert("additionalProperties".into(), json!(false));

@@ -1,7 +1,11 @@
 //! Words that more than one part of the page for people uses.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::Style;
+use super::units::address;
 use crate::classify::codes::describe;
+use crate::classify::state::State;
 use crate::model::{Attempt, Code};
 
 /// As wide as `999.9 ms` and one more for the alignment of seconds.
@@ -33,6 +37,27 @@ pub fn neighbour(attempt: &Attempt) -> String {
     }
 }
 
+/// How an address answered: the outcome, its cause, and the router that said so, where they are known.
+pub fn state(state: State) -> String {
+    let from = state.from.map(|from| format!("{from} says so"));
+    let known: Vec<String> = state.cause.map(|cause| cause.meaning().into()).into_iter().chain(from).collect();
+    if known.is_empty() { state.outcome.to_string() } else { format!("{} ({})", state.outcome, known.join("; ")) }
+}
+
+/// A target, and which of its addresses is meant, where its host is a name.
+pub fn place(target: &str, host: &str, of: Option<SocketAddr>) -> String {
+    match of {
+        Some(of) if !is_literal(host) => format!("{target} {}", address(of)),
+        _ => target.into(),
+    }
+}
+
+/// A literal is its own address: no lookup to tell of, no list to head. An interface may follow (RFC 4007 section 11).
+pub fn is_literal(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.split('%').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
+}
+
 // The numbers are those of Linux.
 #[cfg(target_os = "linux")]
 #[cfg(test)]
@@ -40,6 +65,16 @@ mod tests {
     use super::super::samples::code;
     use super::*;
     use crate::model::Name;
+
+    #[test]
+    fn literals() {
+        for host in ["127.0.0.1", "::1", "[::1]", "fe80::1%eth0"] {
+            assert!(is_literal(host), "{host}");
+        }
+        for host in ["localhost", "db.example", "127.1", "%eth0"] {
+            assert!(!is_literal(host), "{host}");
+        }
+    }
 
     #[test]
     fn the_winsock_name_is_written_where_it_says_more() {

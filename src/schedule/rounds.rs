@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 pub enum Enough {
     /// After so many rounds in a row in which every target was good.
     Good(u32),
+    /// After so many rounds.
+    Count(u32),
+    /// Never: something else ends the run.
+    Never,
 }
 
 /// How a run is repeated.
@@ -37,6 +41,14 @@ pub struct Rounds {
     origin: Instant,
     stage: Stage,
     number: u64,
+    /// Rounds of which every target is decided.
+    complete: u64,
+    /// Begins that the interval asked for and that had passed when the next round began.
+    missed: u64,
+    /// How many intervals after the origin the last round began.
+    place: u128,
+    /// So long nothing ran, although a round was due: the process was stopped, or the machine slept.
+    paused: Duration,
     /// Targets of the round under way that are decided.
     decided: u64,
     /// Every one of them was good.
@@ -55,12 +67,39 @@ enum Stage {
 impl Rounds {
     /// The first round is due now.
     pub fn new(now: Instant, repeat: Repeat) -> Self {
-        Rounds { repeat, origin: now, stage: Stage::Due(now), number: 0, decided: 0, good: true, good_rounds: 0 }
+        Rounds {
+            repeat,
+            origin: now,
+            stage: Stage::Due(now),
+            number: 0,
+            complete: 0,
+            missed: 0,
+            place: 0,
+            paused: Duration::ZERO,
+            decided: 0,
+            good: true,
+            good_rounds: 0,
+        }
     }
 
     /// The number of the last round that began, from 1.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// How many rounds are over.
+    pub fn complete(&self) -> u64 {
+        self.complete
+    }
+
+    /// How many begins were skipped, because a round took longer than the interval or the process did not run.
+    pub fn missed(&self) -> u64 {
+        self.missed
+    }
+
+    /// From the first begin to an instant, without the time in which the process did not run although a round was due.
+    pub fn running_time(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.origin).saturating_sub(self.paused)
     }
 
     /// A target of the round under way is decided.
@@ -75,6 +114,7 @@ impl Rounds {
             return;
         }
         self.good_rounds = if self.good && self.decided > 0 { self.good_rounds.saturating_add(1) } else { 0 };
+        self.complete += 1;
         self.stage = if self.is_enough() { Stage::Enough } else { Stage::Due(self.next_begin(now)) };
     }
 
@@ -84,6 +124,7 @@ impl Rounds {
             Stage::Enough => Turn::End,
             Stage::Due(at) if at > now => Turn::Wait(at),
             Stage::Due(_) | Stage::UnderWay => {
+                self.skip(now);
                 (self.stage, self.decided, self.good) = (Stage::UnderWay, 0, true);
                 self.number += 1;
                 Turn::Begin
@@ -91,10 +132,34 @@ impl Rounds {
         }
     }
 
+    /// Counts what has passed since the last begin. A begin that comes an interval late or more was not held up by work.
+    fn skip(&mut self, now: Instant) {
+        let interval = self.repeat.interval;
+        let Stage::Due(due) = self.stage else { return };
+        if interval.is_zero() {
+            return;
+        }
+        let late = now.saturating_duration_since(due);
+        if late >= interval {
+            self.paused += late;
+        }
+        let place = now.saturating_duration_since(self.origin).as_nanos() / interval.as_nanos();
+        let missed = place.saturating_sub(self.place).saturating_sub(1);
+        self.missed = self.missed.saturating_add(u64::try_from(missed).unwrap_or(u64::MAX));
+        self.place = place;
+    }
+
+    /// Whether rounds are left of a number that was asked for.
+    pub fn has_more(&self) -> bool {
+        matches!(self.repeat.enough, Enough::Count(_)) && !self.is_enough()
+    }
+
     /// Whether there have been enough rounds.
     pub fn is_enough(&self) -> bool {
         match self.repeat.enough {
             Enough::Good(rounds) => self.good_rounds >= rounds,
+            Enough::Count(rounds) => self.complete >= u64::from(rounds),
+            Enough::Never => false,
         }
     }
 
@@ -158,6 +223,48 @@ mod tests {
             now = begin + (index as u32 + 1) * SECOND;
         }
         assert!(rounds.is_enough());
+    }
+
+    #[test]
+    fn so_many_rounds_and_no_more() {
+        let (mut counted, mut now) = rounds(SECOND, Enough::Count(2));
+        assert_eq!(round(&mut counted, &mut now, SECOND / 10, false), Turn::Wait(now + SECOND * 9 / 10));
+        now += SECOND;
+        assert_eq!(round(&mut counted, &mut now, SECOND / 10, true), Turn::End);
+        assert_eq!((counted.number(), counted.complete(), counted.missed()), (2, 2, 0));
+    }
+
+    #[test]
+    fn ten_million_rounds_keep_to_their_begins() {
+        let interval = Duration::from_millis(10);
+        let (mut rounds, begin) = rounds(interval, Enough::Never);
+        for number in 0..10_000_000 {
+            // Each begin is as late as a loaded machine has it, and the next one is not.
+            let due = begin + number * interval;
+            assert_eq!(rounds.turn(due + interval / 3), Turn::Begin);
+            rounds.decided(true);
+            rounds.over(due + interval / 2);
+            assert_eq!(rounds.turn(due + interval / 2), Turn::Wait(due + interval));
+        }
+        assert_eq!((rounds.complete(), rounds.missed()), (10_000_000, 0));
+        assert_eq!(rounds.running_time(begin + SECOND), SECOND);
+    }
+
+    /// SIGSTOP, or a machine that sleeps: what was missed is not made up, and the pause is no running time.
+    #[test]
+    fn a_pause_is_skipped() {
+        let (mut rounds, begin) = rounds(SECOND, Enough::Never);
+        let mut now = begin;
+        assert_eq!(round(&mut rounds, &mut now, SECOND / 10, true), Turn::Wait(begin + SECOND));
+        now = begin + SECOND * 601 / 10;
+        assert_eq!(round(&mut rounds, &mut now, SECOND / 10, true), Turn::Wait(begin + 61 * SECOND));
+        assert_eq!((rounds.number(), rounds.missed()), (2, 59));
+        assert_eq!(rounds.running_time(begin + 61 * SECOND), SECOND * 19 / 10);
+        now = begin + 61 * SECOND;
+        // A round that takes long is work, and no pause.
+        assert_eq!(round(&mut rounds, &mut now, SECOND * 25 / 10, true), Turn::Wait(begin + 64 * SECOND));
+        assert_eq!(rounds.turn(begin + 64 * SECOND), Turn::Begin);
+        assert_eq!((rounds.missed(), rounds.running_time(begin + 64 * SECOND)), (61, SECOND * 49 / 10));
     }
 
     /// The deadline may end a round before it has a target, and come after the last one was found to be good.

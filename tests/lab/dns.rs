@@ -77,6 +77,12 @@ impl Dns {
         self
     }
 
+    /// Takes all addresses from a name that [`Dns::record`] gave it.
+    pub fn forget(&self, name: &str) -> &Dns {
+        self.zone.records.lock().expect("records").retain(|(known, _)| known != name);
+        self
+    }
+
     /// What was asked, in order: `v4.test A`, `v4.test AAAA`.
     pub fn queries(&self) -> Vec<String> {
         self.zone.queries.lock().clone()

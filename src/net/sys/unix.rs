@@ -46,7 +46,7 @@ mod wait;
 pub use connect::{connect, connect_blocking};
 pub use execute::execute;
 pub use names::{has_route, interface_index, lookup, service, service_name};
-pub use signals::{catch_signals, die_of, signal, without_signals};
+pub use signals::{catch_requests, catch_signals, die_of, signal, take_request, without_signals};
 pub use trial::{
     any_file, connect_cut, connect_file, connect_interrupted, disconnect, platform, selected, uninitialised,
 };

@@ -31,7 +31,9 @@ mod trial;
 mod wait;
 
 pub use connect::{connect, connect_blocking};
-pub use console::{Coloring, catch_signals, die_of, signal, terminal_width, without_signals};
+pub use console::{
+    Coloring, catch_requests, catch_signals, die_of, signal, take_request, terminal_width, without_signals,
+};
 pub use evidence::{
     COUNTS, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered, neighbour, renew, route, take_messages,
     tcp_facts,

@@ -13,7 +13,7 @@ use socket2::Socket;
 use super::linux::epoll::Epoll;
 #[cfg(not(target_vendor = "apple"))]
 use super::signals::Held;
-use super::signals::signal;
+use super::signals::{is_requested, read_line, reads_lines, signal};
 use crate::net::clock;
 use crate::net::sys::{Interest, Ready};
 
@@ -63,6 +63,9 @@ const PIPE: usize = usize::MAX;
 /// Key of the set for epoll(7), which is readable when one of its sockets is ready.
 #[cfg(target_os = "linux")]
 const EPOLL: usize = usize::MAX - 1;
+
+/// Key of standard input.
+const INPUT: usize = usize::MAX - 2;
 
 /// Most sockets that poll(2) looks at again and again.
 #[cfg(target_os = "linux")]
@@ -122,7 +125,7 @@ impl Waiter {
         }
     }
 
-    /// Waits until something is ready, a signal comes, or `until` has passed; fills `ready`.
+    /// Waits until something is ready, a signal or a request comes, or `until` has passed; fills `ready`.
     ///
     /// # Errors
     /// What poll(2) returns other than EINTR.
@@ -130,14 +133,19 @@ impl Waiter {
         ready.clear();
         // The kernel adds up to 0.1 % of the time asked for (select_estimate_accuracy in fs/select.c), one millisecond a
         // second: nap() asks for a little less, and the short rest is asked for again.
+        self.watch_input();
         while poll(&mut self.polled, until.map(nap), !self.deaf)? == 0 {
-            if (!self.deaf && signal().is_some()) || until.is_some_and(|until| until <= clock::now()) {
+            // Continued, it may stand in the foreground now.
+            self.watch_input();
+            let called = !self.deaf && (signal().is_some() || is_requested());
+            if called || until.is_some_and(|until| until <= clock::now()) {
                 break;
             }
         }
         for (polled, &key) in self.polled.iter().zip(&self.keys).filter(|(polled, _)| polled.revents != 0) {
             match key {
                 PIPE => self.pipe.iter().for_each(|(read, _)| empty(read)),
+                INPUT => read_line(),
                 #[cfg(target_os = "linux")]
                 EPOLL => {
                     let Some(epoll) = &mut self.epoll else { continue };
@@ -149,6 +157,16 @@ impl Waiter {
         #[cfg(target_os = "linux")]
         self.set_idle_aside();
         Ok(())
+    }
+
+    /// Looks at standard input while its lines are requests; poll(2) ignores a negative descriptor.
+    fn watch_input(&mut self) {
+        let fd = if !self.deaf && reads_lines() { libc::STDIN_FILENO } else { -1 };
+        match self.keys.iter().position(|&key| key == INPUT) {
+            Some(place) => self.polled[place].fd = fd,
+            None if fd < 0 => {}
+            None => self.push(INPUT, fd, libc::POLLIN),
+        }
     }
 
     fn push(&mut self, key: usize, fd: RawFd, events: libc::c_short) {
@@ -169,14 +187,14 @@ impl Waiter {
     /// loopback, never gets there. Where there is no set, for want of a descriptor or of watches, poll(2) goes on.
     #[cfg(target_os = "linux")]
     fn set_idle_aside(&mut self) {
-        let sockets = self.keys.len() - usize::from(self.pipe.is_some()) - usize::from(self.epoll.is_some());
+        let sockets = self.keys.iter().filter(|&&key| key < INPUT).count();
         if sockets <= FEW || self.make_set().is_err() {
             return;
         }
         let Some(epoll) = &self.epoll else { return };
         let mut moved = Vec::new();
         for (place, (polled, &key)) in self.polled.iter().zip(&self.keys).enumerate() {
-            if key < EPOLL && polled.revents == 0 && epoll.add(polled, key).is_ok() {
+            if key < INPUT && polled.revents == 0 && epoll.add(polled, key).is_ok() {
                 self.places[key] = Place::Idle(polled.fd);
                 moved.push(place);
             }
@@ -220,7 +238,7 @@ fn empty(pipe: &OwnedFd) {
 #[cfg(not(target_vendor = "apple"))]
 fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>, signals: bool) -> io::Result<usize> {
     let held = signals.then(Held::begin);
-    let timeout = if signals && signal().is_some() { Some(Duration::ZERO) } else { timeout };
+    let timeout = if signals && (signal().is_some() || is_requested()) { Some(Duration::ZERO) } else { timeout };
     let timeout = timeout.map(timespec);
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let mask = held.as_ref().map_or(std::ptr::null(), Held::before);
@@ -235,7 +253,7 @@ fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>, signals: bool) -> i
     let gap = signals.then_some(Duration::from_millis(100));
     let nap = timeout.into_iter().chain(gap).min();
     let millis = nap.map_or(-1, |nap| nap.as_micros().div_ceil(1000) as libc::c_int);
-    let millis = if signals && signal().is_some() { 0 } else { millis };
+    let millis = if signals && (signal().is_some() || is_requested()) { 0 } else { millis };
     // SAFETY: the slice gives pointer and length.
     uninterrupted(unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) })
 }

@@ -1,9 +1,11 @@
 //! The console: Ctrl-C and its kin, colours. Text needs nothing: the standard library writes UTF-16 to a console,
 //! whatever its code page, and UTF-8 to everything else.
 
+use std::io::{self, IsTerminal};
 use std::os::windows::io::{AsRawHandle, OwnedHandle};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
 
 use windows_sys::Win32::Foundation::{HANDLE, TRUE};
 use windows_sys::Win32::System::Console::{
@@ -24,8 +26,17 @@ static CAUGHT: AtomicU32 = AtomicU32::new(NONE);
 /// Set for good by the first control event.
 static INTERRUPT: OnceLock<OwnedHandle> = OnceLock::new();
 
+/// Set while the statistics are asked for; made where requests are taken.
+static REQUEST: OnceLock<OwnedHandle> = OnceLock::new();
+
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+
 /// Runs in a thread that the system makes for it.
 unsafe extern "system" fn on_control(event: u32) -> BOOL {
+    if event == CTRL_BREAK_EVENT && REQUEST.get().is_some() {
+        request();
+        return TRUE;
+    }
     CAUGHT.store(event, Ordering::SeqCst);
     INTERRUPT.get().inspect(|interrupt| event::set(interrupt));
     if !matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) {
@@ -47,6 +58,35 @@ pub fn catch_signals() {
     unsafe { SetConsoleCtrlHandler(Some(on_control), TRUE) };
 }
 
+/// Takes Ctrl-Break, and lines on a console, for requests from now on. Behind a pipe there may be a pager, whose keys the
+/// console is read for.
+pub fn catch_requests() {
+    let Ok(event) = event::event() else { return };
+    REQUEST.get_or_init(|| event);
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        // Reading from a console cannot be waited for together with sockets; the thread ends with the process.
+        let read = || {
+            let mut line = String::new();
+            while io::stdin().read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+                line.clear();
+                request();
+            }
+        };
+        drop(thread::Builder::new().spawn(read));
+    }
+}
+
+fn request() {
+    REQUESTED.store(true, Ordering::SeqCst);
+    REQUEST.get().inspect(|request| event::set(request));
+}
+
+/// Whether somebody has asked for the statistics since the last call.
+pub fn take_request() -> bool {
+    REQUEST.get().inspect(|request| event::reset(request));
+    REQUESTED.swap(false, Ordering::SeqCst)
+}
+
 /// The signal that came, if one did.
 pub fn signal() -> Option<Signal> {
     match CAUGHT.load(Ordering::SeqCst) {
@@ -66,7 +106,12 @@ pub fn without_signals<T>(make: impl FnOnce() -> T) -> T {
 
 /// What a wait has to watch to notice a signal; `None` before [`catch_signals`].
 pub fn interrupt() -> Option<HANDLE> {
-    INTERRUPT.get().map(|interrupt| interrupt.as_raw_handle())
+    INTERRUPT.get().map(AsRawHandle::as_raw_handle)
+}
+
+/// What a wait has to watch to notice a signal or a request; nothing before they are caught.
+pub fn interrupts() -> impl Iterator<Item = HANDLE> {
+    [&INTERRUPT, &REQUEST].into_iter().filter_map(OnceLock::get).map(AsRawHandle::as_raw_handle)
 }
 
 /// While it lives, a console understands colours.

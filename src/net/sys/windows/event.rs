@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use windows_sys::Win32::Foundation::{FALSE, HANDLE, TRUE, WAIT_FAILED, WAIT_OBJECT_0};
 use windows_sys::Win32::System::Threading::{
-    CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, CreateEventW, CreateWaitableTimerExW, INFINITE, SetEvent, SetWaitableTimer,
-    TIMER_ALL_ACCESS, WaitForMultipleObjects,
+    CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, CreateEventW, CreateWaitableTimerExW, INFINITE, ResetEvent, SetEvent,
+    SetWaitableTimer, TIMER_ALL_ACCESS, WaitForMultipleObjects,
 };
 
 use crate::net::clock;
@@ -26,6 +26,12 @@ pub fn event() -> io::Result<OwnedHandle> {
 pub fn set(event: &OwnedHandle) {
     // SAFETY: the event is open.
     unsafe { SetEvent(event.as_raw_handle()) };
+}
+
+/// Resets an event.
+pub fn reset(event: &OwnedHandle) {
+    // SAFETY: the event is open.
+    unsafe { ResetEvent(event.as_raw_handle()) };
 }
 
 /// # Safety
@@ -64,7 +70,7 @@ impl Alarm {
             self.set(until)?;
             handles.push(self.0.as_raw_handle());
         }
-        // SAFETY: the vector gives pointer and length, at most four; every handle is open.
+        // SAFETY: the vector gives pointer and length, at most five; every handle is open.
         let found = unsafe { WaitForMultipleObjects(handles.len() as u32, handles.as_ptr(), FALSE, INFINITE) };
         match found {
             WAIT_FAILED => Err(io::Error::last_os_error()),

@@ -16,9 +16,8 @@ use windows_sys::Win32::Networking::WinSock::{
     FD_CONNECT, FD_CONNECT_BIT, FD_READ, FD_SET, SOCKET, SOCKET_ERROR, TIMEVAL, WSAEVENT, WSAEnumNetworkEvents,
     WSAEventSelect, WSANETWORKEVENTS, select,
 };
-use windows_sys::Win32::System::Threading::ResetEvent;
 
-use super::event::{Alarm, event, set};
+use super::event::{Alarm, event, reset, set};
 use super::{console, raw};
 use crate::model::Code;
 use crate::net::sys::{Interest, Ready};
@@ -94,7 +93,7 @@ impl Waiter {
         self.sockets.remove(&key);
     }
 
-    /// Waits until something is ready, a signal comes, or `until` has passed; fills `ready`.
+    /// Waits until something is ready, a signal or a request comes, or `until` has passed; fills `ready`.
     ///
     /// # Errors
     /// What select() or WaitForMultipleObjects() returns.
@@ -106,14 +105,13 @@ impl Waiter {
         if !ready.is_empty() {
             return Ok(());
         }
-        let interrupt = console::interrupt().filter(|_| !self.deaf);
+        let deaf = self.deaf;
         let Means { event, alarm } = self.means()?;
         let mut handles = vec![event.as_raw_handle()];
-        handles.extend(interrupt);
+        handles.extend(console::interrupts().filter(|_| !deaf));
         alarm.wait(&handles, until)?;
         // Before the look at the sockets: what ends after it sets the event anew.
-        // SAFETY: the event is open.
-        unsafe { ResetEvent(event.as_raw_handle()) };
+        reset(event);
         self.collect(ready)
     }
 

@@ -39,6 +39,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('-r', '-r', [CompletionResultType]::ParameterName, 'Retry up to N times if the error is retryable')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retry up to N times if the error is retryable')
             [CompletionResult]::new('--retry-delay', '--retry-delay', [CompletionResultType]::ParameterName, 'Pause before each retry')
+            [CompletionResult]::new('--hold', '--hold', [CompletionResultType]::ParameterName, 'Keep each TCP connection open for DURATION, send nothing, and report whether it is served')
             [CompletionResult]::new('--payload', '--payload', [CompletionResultType]::ParameterName, 'Data of the datagram: the text, or the contents of a file (at most 65,507 bytes)')
             [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Bind to this source address')
             [CompletionResult]::new('--source', '--source', [CompletionResultType]::ParameterName, 'Bind to this source address')

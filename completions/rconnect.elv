@@ -36,6 +36,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand -r 'Retry up to N times if the error is retryable'
             cand --retries 'Retry up to N times if the error is retryable'
             cand --retry-delay 'Pause before each retry'
+            cand --hold 'Keep each TCP connection open for DURATION, send nothing, and report whether it is served'
             cand --payload 'Data of the datagram: the text, or the contents of a file (at most 65,507 bytes)'
             cand -s 'Bind to this source address'
             cand --source 'Bind to this source address'

@@ -17,6 +17,7 @@ each-family\t''"
 complete -c rconnect -l expect -d 'The target is good if every address comes to one of these: open, closed, blocked or outcomes' -r -f
 complete -c rconnect -s r -l retries -d 'Retry up to N times if the error is retryable' -r -f
 complete -c rconnect -l retry-delay -d 'Pause before each retry' -r -f
+complete -c rconnect -l hold -d 'Keep each TCP connection open for DURATION, send nothing, and report whether it is served' -r -f
 complete -c rconnect -l payload -d 'Data of the datagram: the text, or the contents of a file (at most 65,507 bytes)' -r -f
 complete -c rconnect -s s -l source -d 'Bind to this source address' -r -f
 complete -c rconnect -s I -l interface -d 'Bind to this interface' -r -f -a "(__fish_print_interfaces)"
@@ -187,12 +188,15 @@ blackhole-route\t''
 broadcast\t''
 buffers\t''
 cancelled\t''
+closed-by-peer\t''
 completion\t''
 connect\t''
 connected\t''
 denied\t''
 descriptors\t''
 failed\t''
+fin\t''
+hold\t''
 input-drop\t''
 intercepted\t''
 interrupted\t''
@@ -248,6 +252,7 @@ unconfirmed\t''
 unreachable\t''
 unreachable-route\t''
 unresolved\t''
+unserved\t''
 unsupported\t''
 wrong-family\t''
 zero-window\t''"

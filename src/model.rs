@@ -17,7 +17,7 @@ mod words;
 pub use attempt::{Attempt, Event};
 pub use code::{Code, Name};
 pub use counters::Counters;
-pub use evidence::{End, Evidence, Handshake, LocalDrop, Neighbour, Route, TcpFacts};
+pub use evidence::{End, Evidence, Handshake, Hold, LocalDrop, Neighbour, Route, TcpFacts};
 pub use expected::Expected;
 pub use message::Icmp;
 pub use report::{Hop, Lookup, Path, Report};

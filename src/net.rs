@@ -5,6 +5,7 @@ pub mod clock;
 pub mod driver;
 mod evidence;
 mod flight;
+mod hold;
 mod pool;
 pub mod resolve;
 pub mod selftest;

@@ -183,6 +183,7 @@ impl Schedule {
         match event {
             Event::Next(next) => self.next(now, next),
             Event::Connecting(id) => self.connecting(now, id),
+            Event::Held(id) => self.held(now, id),
             Event::Ended(id, attempt) => self.attempt_ended(now, id, *attempt),
             Event::Canonical(id, name) => self.lookups.name(id, name),
             Event::LookedUp(id, result) => self.looked_up(now, id, result),

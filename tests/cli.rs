@@ -288,6 +288,11 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--strategy", "race", "-s", "127.0.0.1:5000", "h", "80"], "--strategy race has several attempts in flight, and they cannot share a port: give --source an address alone"),
         (&["--strategy", "race", "-u", "h", "80"], "--strategy race is won by a handshake, and UDP has none: use --strategy all or first for h:80"),
         (&["--strategy", "race", "udp://h:80"], "--strategy race is won by a handshake, and UDP has none: use --strategy all or first for h:80"),
+        (&["--hold", "0", "h", "80"], "invalid value '0' for '--hold <DURATION>': a connection is held for a time: give one, or leave --hold out"),
+        (&["--hold", "none", "h", "80"], "invalid value 'none' for '--hold <DURATION>': a connection is held for a time: give one, or leave --hold out"),
+        (&["--hold", "1s", "-u", "h", "80"], "--hold keeps a connection open, and UDP has none: leave --hold or h:80 out"),
+        (&["--hold", "1s", "h:80", "udp://h:53"], "--hold keeps a connection open, and UDP has none: leave --hold or h:53 out"),
+        (&["--expect", "refused,unserved", "h", "80"], "--expect unserved: only a connection that is held can come to it: add --hold DURATION"),
         (&["--attempt-delay", "100ms", "h", "80"], "--attempt-delay is the delay between the attempts of a race: add --strategy race"),
         (&["--strategy", "first", "--attempt-delay", "100ms", "h", "80"], "--attempt-delay is the delay between the attempts of a race: add --strategy race"),
         (&["--strategy", "race", "--attempt-delay", "9ms", "h", "80"], "invalid value '9ms' for '--attempt-delay <DURATION>': expected 10ms to 2s (RFC 8305)"),
@@ -535,6 +540,9 @@ fn if_told(value: Value) -> Value {
 }
 
 fn connected_line(port: u16) -> Value {
+    let handshake = if_told(json!({
+        "window": 0, "window_scale": 0, "mss": 0, "timestamps": true, "sack": true, "ecn": false,
+    }));
     json!({
         "schema": "rconnect/1", "record": "target", "target": format!("127.0.0.1:{port}"), "host": "127.0.0.1", "port": port,
         "protocol": "tcp", "mode": "nonblocking", "strategy": "all", "started_at": "CLOCK", "elapsed_us": 0,
@@ -549,6 +557,7 @@ fn connected_line(port: u16) -> Value {
             "started_us": 0, "elapsed_us": 0, "local": "127.0.0.1:PORT", "reply_from": null, "phase": "completion", "ended": "system",
             "by": null, "cause": null, "error": null, "icmp": null,
             "syns": if_told(1.into()), "rtt_us": if_told(0.into()),
+            "handshake": handshake, "hold": null,
             "route": null, "reason": null, "advice": null,
         }],
         "trace": null,
@@ -578,6 +587,7 @@ fn json_has_the_documented_keys() {
         ("cause".into(), json!("rst")),
         ("error".into(), error),
         ("rtt_us".into(), Value::Null),
+        ("handshake".into(), Value::Null),
         ("advice".into(), json!(rst_advice(closed.port()))),
     ]);
     let args = words(&format!("-o json {V4} {}", closed.port()));

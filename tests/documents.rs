@@ -140,6 +140,8 @@ fn the_readme_names_the_oldest_compiler() {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::io::Write;
+
     use super::*;
     use crate::lab::{Answer, Listener, Netns, Packet, TunPeer, silence};
 
@@ -150,6 +152,8 @@ mod linux {
             ("192.0.2.20", ..) => vec![packet.icmp(3, 13).from("198.51.100.1")],
             ("192.0.2.82" | "192.0.2.83", ..) => vec![packet.icmp(3, 1).from("198.51.100.1")],
             (.., 2) => vec![packet.icmp(11, 0).from("198.51.100.1")],
+            // A SYN proxy in front of a server that is down.
+            ("192.0.2.30", 443, _) if packet.is_syn() => vec![packet.syn_ack().window(0)],
             ("192.0.2.10", 5432, _) | ("192.0.2.80", 80 | 443, _) => vec![packet.syn_ack()],
             ("192.0.2.10" | "192.0.2.80" | "192.0.2.81", ..) if packet.is_syn() => vec![packet.reset()],
             _ => silence(),
@@ -178,7 +182,19 @@ mod linux {
             let net = Netns::new();
             let peer = net.tun(answer);
             net.ip("route add 192.0.2.0/24 dev tun0\naddress add 2001:db8::1/64 dev tun0 nodad");
-            let servers = vec![net.listen("127.0.0.1:22"), net.listen("[::1]:22"), net.udp_echo("127.0.0.1:7")];
+            let mut greeted = Vec::new();
+            let greeting = move |mut client: socket2::Socket| {
+                // A client that has gone does not care.
+                let _ = client.write_all(b"220 mail.example ESMTP\r\n");
+                greeted.push(client);
+            };
+            let servers = vec![
+                net.listen("127.0.0.1:22"),
+                net.listen("[::1]:22"),
+                net.accept_with("127.0.0.1:2525", greeting),
+                net.accept_with("127.0.0.1:8443", drop),
+                net.udp_echo("127.0.0.1:7"),
+            ];
             Readme { net, _peer: peer, _servers: servers }
         }
 

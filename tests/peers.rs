@@ -25,6 +25,17 @@ fn require(program: &str, package: &str) {
     assert!(Path::new(program).exists(), "this test needs {program}: install Debian's package {package}");
 }
 
+/// What the server says to a client that says nothing, in both families.
+fn hold(net: &Netns, port: u16) -> String {
+    let said = ["127.0.0.1", "::1"].map(|address| {
+        let run = Run::of(rconnect(net, &format!("--hold 2s {address} {port}")).nobody());
+        assert_eq!(run.one().verdict(), "connected - - hold -");
+        run.one().0["hold"]["received"].as_str().expect("text").to_owned()
+    });
+    assert_eq!(said[0], said[1]);
+    said[0].clone()
+}
+
 /// Waits until a server that was started listens in both families.
 #[allow(clippy::disallowed_methods, reason = "asks whether the server is there; nothing is tested with it")]
 fn await_port(net: &Netns, port: u16) {
@@ -82,6 +93,7 @@ fn nginx_is_connected_and_has_nothing_to_complain_of() {
     let server = net.command("/usr/sbin/nginx").args(["-e", &dir.path("error.log"), "-c", &config]).start();
     await_port(&net, 8080);
     probe_every_way(&net, 8080);
+    assert_eq!(hold(&net, 8080), "", "it waits for a request");
     let closed = Run::of(rconnect(&net, "server.test 8081").etc("hosts", HOSTS));
     assert_eq!((closed.output.code(), &closed.targets[0]["outcome"]), (4, &json!("refused")));
     server.signal(Signal::SIGQUIT);
@@ -113,6 +125,8 @@ fn sshd_is_connected() {
     let server = net.command("/usr/bin/unshare").args(["-m", "/bin/sh", "-c", &script]).path().start();
     await_port(&net, 2222);
     probe_every_way(&net, 2222);
+    let banner = hold(&net, 2222);
+    assert!(banner.starts_with("SSH-2.0-OpenSSH") && banner.ends_with("\r\n"), "{banner}");
     server.signal(Signal::SIGTERM);
     let log = server.wait().stderr;
     assert!(log.contains("Connection from ::1 ") && log.contains("Connection from 127.0.0.1 "), "{log}");

@@ -9,7 +9,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rconnect::internals::{Format, Grammar, Reporter, Show, Style, csv};
 use rconnect::model::{
-    Handshake, Attempt, By, Cause, Code, DropPoint, Ended, Event, EventKind, Family, Hop, Icmp, LocalDrop, Lookup, Mode, Outcome, Path, PathEnd, Phase,
+    Attempt, By, Cause, Code, DropPoint, Ended, Event, EventKind, Family, Handshake, Hold, Hop, Icmp, LocalDrop, Lookup, Mode, Outcome, Path, PathEnd, Phase,
     Protocol, Reason, Report, Route, RouteKind, Strategy, Target, Totals,
 };
 
@@ -155,6 +155,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         syns: u.arbitrary()?,
         rtt: maybe(u, duration)?,
         handshake: maybe(u, handshake)?,
+        hold: maybe(u, hold)?,
         route: maybe(u, route)?,
         local_drop: maybe(u, local_drop)?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
@@ -169,6 +170,11 @@ fn handshake(u: &mut Unstructured) -> Result<Handshake> {
 
 fn local_drop(u: &mut Unstructured) -> Result<LocalDrop> {
     Ok(LocalDrop { point: *u.choose(DropPoint::ALL)?, count: u.arbitrary()?, certain: u.arbitrary()? })
+}
+
+fn hold(u: &mut Unstructured) -> Result<Hold> {
+    let (full, received, window) = u.arbitrary()?;
+    Ok(Hold { elapsed: duration(u)?, full, received, window })
 }
 
 fn route(u: &mut Unstructured) -> Result<Route> {

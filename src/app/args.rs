@@ -118,6 +118,10 @@ pub struct Args {
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration::parse, allow_negative_numbers = true, help_heading = ATTEMPTS)]
     pub retry_delay: Duration,
 
+    /// Keep each TCP connection open for DURATION, send nothing, and report whether it is served
+    #[arg(long, value_name = "DURATION", value_parser = hold, allow_negative_numbers = true, help_heading = ATTEMPTS)]
+    pub hold: Option<Duration>,
+
     /// End an attempt at the first ICMP message, even if the kernel goes on
     #[arg(long, help_heading = ATTEMPTS)]
     pub fail_on_icmp: bool,
@@ -411,6 +415,14 @@ fn attempt_delay(text: &str) -> Result<Duration, String> {
     let delay = duration::parse(text)?;
     let bounds = LEAST_ATTEMPT_DELAY..=MOST_ATTEMPT_DELAY;
     bounds.contains(&delay).then_some(delay).ok_or_else(|| "expected 10ms to 2s (RFC 8305)".into())
+}
+
+/// A hold is a time: without one nothing is held.
+fn hold(text: &str) -> Result<Duration, String> {
+    match duration::parse_limit(text)? {
+        Some(time) => Ok(time),
+        None => Err("a connection is held for a time: give one, or leave --hold out".into()),
+    }
 }
 
 fn limit(text: &str) -> Result<Limit, String> {

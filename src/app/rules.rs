@@ -35,6 +35,8 @@ pub struct Rules {
     pub limited: bool,
     /// Addresses race.
     pub race: bool,
+    /// Connections are held.
+    pub hold: bool,
 }
 
 impl Rules {
@@ -87,6 +89,10 @@ impl Rules {
         ensure!(
             !self.race || spec.protocol == Protocol::Tcp,
             "--strategy race is won by a handshake, and UDP has none: use --strategy all or first for {spec}"
+        );
+        ensure!(
+            !self.hold || spec.protocol == Protocol::Tcp,
+            "--hold keeps a connection open, and UDP has none: leave --hold or {spec} out"
         );
         if let Hosts::One(Host::Literal { address, .. }) = &spec.hosts {
             no_escaped_zone(address)?;

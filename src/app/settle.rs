@@ -18,7 +18,7 @@ use crate::app::rules::{Rules, socket_address};
 use crate::classify::exit;
 use crate::classify::requirement::Require;
 use crate::grammar::{Exclusions, Grammar, Hosts, Spec, looks_like_ipv4};
-use crate::model::{Family, Host, Mode, Protocol, Strategy};
+use crate::model::{Expected, Family, Host, Mode, Outcome, Protocol, Strategy};
 use crate::net::driver::ALONE;
 use crate::net::sys;
 use crate::net::workers::DESCRIPTORS as DESCRIPTORS_OF_WORKERS;
@@ -44,6 +44,9 @@ const MOST_BY_DEFAULT: usize = 1000;
 
 /// "One recommended value for a default delay is 250 milliseconds." (RFC 8305 section 5)
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// What only a connection that is held comes to.
+const HELD: [Outcome; 2] = [Outcome::ClosedByPeer, Outcome::Unserved];
 
 /// The variables of the environment by name.
 pub type Environment = dyn Fn(&str) -> Option<OsString>;
@@ -249,7 +252,8 @@ fn rules(args: &Args) -> Result<Rules> {
     let ports = args.ports.clone();
     let excluded = Arc::default();
     let (numeric, yes, race) = (args.numeric, args.yes, args.strategy == Strategy::Race);
-    let mut rules = Rules { protocol, interface, ports, excluded, numeric, yes, pins, source, limited, race };
+    let hold = args.hold.is_some();
+    let mut rules = Rules { protocol, interface, ports, excluded, numeric, yes, pins, source, limited, race, hold };
     for text in &args.resolve {
         let pin = rules.grammar().pin(text).context("--resolve")?;
         let twice = rules.pins.iter().any(|known| known.is_for_the_same(&pin));
@@ -311,6 +315,10 @@ fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
         "--strategy first stops at the first success and --require asks for more: use --strategy all"
     );
     races(args)?;
+    let of_hold = |expected: Expected| HELD.into_iter().find(|&word| expected.contains(word));
+    if let (None, Some(word)) = (args.hold, args.expect.and_then(of_hold)) {
+        bail!("--expect {word}: only a connection that is held can come to it: add --hold DURATION");
+    }
     ensure!(
         !first || args.expect.is_none(),
         "--expect is about every address and --strategy first stops at the first success: use --strategy all"
@@ -430,6 +438,7 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
         trace: if trace { traceable() } else { Vec::new() },
         spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),
         timeout: args.timeout.0,
+        hold: args.hold,
         lookup_timeout: args.resolve_timeout.0,
         deadline: args.deadline.and_then(|limit| limit.0).map(|limit| epoch.0 + limit),
         retries: args.retries,
@@ -480,6 +489,7 @@ fn sockets(args: &Args, source: Option<SocketAddr>) -> Result<attempt::Options> 
         reuse_address: args.reuse_address,
         broadcast: args.broadcast,
         reset_on_close: args.reset_on_close,
+        hold: args.hold,
         payload: payload(args.payload.as_deref(), args.deadline.and_then(|limit| limit.0))?,
         fail_on_icmp: args.fail_on_icmp,
         verbose: args.verbose > 0,

@@ -207,8 +207,15 @@ impl Subject<'_> {
                 "no answer: a firewall drops the packets, the host is down, or its queue of new connections is full{}",
                 self.hint()
             ),
+            Cause::ZeroWindow if attempt.outcome == Outcome::Unserved => {
+                "a firewall or proxy on the way answers in the name of the service: look at the server behind it".into()
+            }
             Cause::ZeroWindow => {
-                "a firewall or proxy on the way may have answered in the name of the service, which may be down".into()
+                "a firewall or proxy on the way may have answered in the name of the service: --hold 5s tells".into()
+            }
+            Cause::Fin => {
+                "a proxy has no server behind it, the server does not want this client, or it waited for a request in vain"
+                    .into()
             }
             Cause::OutputDrop => {
                 "this machine drops what it sends: look at the OUTPUT rules of its firewall (nft list ruleset), a full conntrack table, the cgroup".into()

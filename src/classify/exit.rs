@@ -55,8 +55,8 @@ pub const TABLE: &[Row] = &[
     Row { code: 3, meaning: "unresolved", outcomes: &[Outcome::Unresolved] },
     Row {
         code: 4,
-        meaning: "refused, reset, self-connected",
-        outcomes: &[Outcome::Refused, Outcome::Reset, Outcome::SelfConnected],
+        meaning: "refused, reset, closed-by-peer, unserved, self-connected",
+        outcomes: &[Outcome::Refused, Outcome::Reset, Outcome::ClosedByPeer, Outcome::Unserved, Outcome::SelfConnected],
     },
     Row { code: 5, meaning: "timed out", outcomes: &[Outcome::TimedOut] },
     Row { code: 6, meaning: "unreachable", outcomes: &[Outcome::Unreachable] },

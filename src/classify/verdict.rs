@@ -53,8 +53,9 @@ fn is_nameless(evidence: &Evidence) -> bool {
 /// Our limit ended it and nobody spoke; "host unreachable" may be this machine's own word for a next hop that is silent.
 fn is_silent(evidence: &Evidence) -> bool {
     let nothing = evidence.icmp.is_empty();
+    let connecting = evidence.phase != Phase::Hold;
     let perhaps_own = evidence.icmp.iter().any(|(icmp, _)| icmp.is_host_unreachable());
-    evidence.end == End::Limit && (nothing || perhaps_own)
+    evidence.end == End::Limit && connecting && (nothing || perhaps_own)
 }
 
 /// The routing table can explain what the call itself decided, and a route that disappeared during the handshake.
@@ -89,9 +90,9 @@ pub struct Verdict {
 /// The attempt that the evidence shows. The schedule knows when it began and sets `started`.
 pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
     let verdict = judge(&evidence);
-    let connected = verdict.outcome == Outcome::Connected;
+    let connected = verdict.outcome == Outcome::Connected || evidence.hold.is_some();
     let (ended, error) = match evidence.end {
-        End::Success => (Ended::System, None),
+        End::Success | End::Closed => (Ended::System, None),
         End::Error(code) => (Ended::System, Some(code)),
         End::Limit => (Ended::Limit, None),
         End::Interrupted => (Ended::Signal, None),
@@ -114,6 +115,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         icmp: verdict.icmp,
         rtt: evidence.tcp.rtt,
         handshake: Some(evidence.tcp.terms).filter(|terms| connected && *terms != Handshake::default()),
+        hold: evidence.hold,
         route: evidence.route.filter(|route| *route != Route::default()),
         local_drop: evidence.local_drop,
         reason: (evidence.end == End::Overtaken).then_some(Reason::Overtaken),
@@ -129,7 +131,7 @@ fn left(verdict: &Verdict) -> bool {
 }
 
 /// Whether another try can help: the documents call the code retryable, or nobody answered until our own limit, which
-/// they call WSAETIMEDOUT. A policy is not gone in a second, whatever the code that stands for it, and a destination that
+/// they call WSAETIMEDOUT, or nobody served the connection. A policy is not gone in a second, whatever the code that stands for it, and a destination that
 /// is no host's address never answers.
 pub fn retryable(attempt: &Attempt) -> bool {
     if attempt.outcome == Outcome::Denied || attempt.cause == Some(Cause::NotUnicast) {
@@ -139,7 +141,10 @@ pub fn retryable(attempt: &Attempt) -> bool {
         // The kernel's verdict on a neighbour that did not answer is silence, like our own timeout before it.
         Some(_) if attempt.cause == Some(Cause::NeighbourSilent) => true,
         Some(code) => codes::describe(code).retryable,
-        None => matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unconfirmed),
+        None => matches!(
+            attempt.outcome,
+            Outcome::TimedOut | Outcome::Unconfirmed | Outcome::ClosedByPeer | Outcome::Unserved
+        ),
     }
 }
 
@@ -158,7 +163,8 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     let decisive = decisive(evidence);
     let icmp = decisive.map(|icmp| Icmp { decisive: true, ..collapse(evidence, icmp) });
     let (outcome, by, cause) = match evidence.end {
-        End::Success => success(evidence),
+        _ if evidence.hold.is_some() => held(evidence),
+        End::Success | End::Closed => success(evidence),
         End::Limit => limit(evidence),
         End::Interrupted => (Outcome::Interrupted, None, None),
         End::Overtaken => (Outcome::Cancelled, None, None),
@@ -190,7 +196,27 @@ fn success(evidence: &Evidence) -> Judged {
         return local(Outcome::SelfConnected, Cause::SelfConnect);
     }
     // A SYN proxy answers with a closed window, and opens it when the server has answered.
-    (Outcome::Connected, None, (evidence.tcp.terms.window == Some(0)).then_some(Cause::ZeroWindow))
+    (Outcome::Connected, None, is_shut(evidence).then_some(Cause::ZeroWindow))
+}
+
+/// What became of a connection that was held. One that sends is served, however it is closed later. A hold that was cut
+/// short proves nothing of a window that is closed.
+fn held(evidence: &Evidence) -> Judged {
+    let silent = evidence.hold.as_ref().is_some_and(|hold| hold.received.is_empty());
+    let full = evidence.hold.as_ref().is_some_and(|hold| hold.full);
+    match evidence.end {
+        End::Error(code) => by_code(evidence, code),
+        End::Closed if silent => (Outcome::ClosedByPeer, Some(By::Peer), Some(Cause::Fin)),
+        End::Limit if full && is_shut(evidence) => (Outcome::Unserved, Some(By::Limit), Some(Cause::ZeroWindow)),
+        _ => success(evidence),
+    }
+}
+
+/// Whether the other end has never taken a byte, and never sent one.
+fn is_shut(evidence: &Evidence) -> bool {
+    let hold = evidence.hold.as_ref();
+    let still = hold.is_none_or(|hold| hold.received.is_empty() && hold.window == Some(0));
+    still && evidence.tcp.terms.window == Some(0)
 }
 
 /// Whether an unspecified destination means this very end: connect() takes 0.0.0.0 for the socket's own address, and ::
@@ -248,6 +274,9 @@ fn is_mismatch(evidence: &Evidence) -> bool {
 /// The message that ended the attempt: the last one of which the kernel made the code that it returned.
 fn decisive(evidence: &Evidence) -> Option<&Icmp> {
     let End::Error(Code::Os(returned)) = evidence.end else { return None };
+    if evidence.phase == Phase::Hold {
+        return None;
+    }
     let made = |entry: &&(Icmp, i32)| entry.1 == returned;
     evidence.icmp.iter().rev().find(made).map(|(icmp, _)| icmp)
 }
@@ -317,7 +346,7 @@ fn by_name(evidence: &Evidence, name: Name) -> Option<Judged> {
         Phase::Option => option(name),
         Phase::Bind => bind(evidence, name),
         Phase::Connect => call(evidence, name),
-        Phase::Completion => completion(evidence, name),
+        Phase::Completion | Phase::Hold => completion(evidence, name),
     }
 }
 
@@ -488,7 +517,9 @@ fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
         Name::ENETRESET if datagram => (Outcome::Unreachable, None, Some(Cause::TtlExceeded)),
         Name::ECONNREFUSED => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
         // A reset after the peer had closed its end is EPIPE (tcp_reset() in net/ipv4/tcp_input.c).
-        Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE if evidence.tcp.handshake == Some(true) => {
+        Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE
+            if evidence.tcp.handshake == Some(true) || evidence.phase == Phase::Hold =>
+        {
             (Outcome::Reset, Some(By::Peer), Some(Cause::ResetAfterHandshake))
         }
         Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE => {
@@ -504,12 +535,12 @@ fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
 fn by_table(evidence: &Evidence, code: Code) -> Judged {
     use Outcome::*;
     let class = codes::row_on(evidence.platform, code).map_or(Failed, |row| row.outcome_in(evidence.phase));
-    let before = !matches!(evidence.phase, Phase::Connect | Phase::Completion);
+    let before = !matches!(evidence.phase, Phase::Connect | Phase::Completion | Phase::Hold);
     let outcome = match class {
         Refused | Reset | TimedOut | Unreachable if before => Failed,
         class => class,
     };
-    let by = (evidence.phase != Phase::Completion).then_some(By::Local);
+    let by = (!matches!(evidence.phase, Phase::Completion | Phase::Hold)).then_some(By::Local);
     (outcome, by, None)
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{By, Cause, Code, Ended, EventKind, Handshake, Icmp, LocalDrop, Outcome, Phase, Reason, Route};
+use super::{By, Cause, Code, Ended, EventKind, Handshake, Hold, Icmp, LocalDrop, Outcome, Phase, Reason, Route};
 
 /// A step in the life of an attempt, for `-v`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Attempt {
     pub rtt: Option<Duration>,
     /// What was agreed on in the handshake; `None` where none was completed, or this system tells nothing of it.
     pub handshake: Option<Handshake>,
+    /// What became of the connection while it was held; `None` where it was not.
+    pub hold: Option<Hold>,
     /// What the routing table says of the destination (asked for when it explains a failure).
     pub route: Option<Route>,
     /// What this machine dropped while nobody answered.
@@ -81,6 +83,7 @@ impl Attempt {
             syns: None,
             rtt: None,
             handshake: None,
+            hold: None,
             route: None,
             local_drop: None,
             reason: Some(reason),

@@ -35,6 +35,21 @@ pub enum End {
     Interrupted,
     /// Another address connected first.
     Overtaken,
+    /// The other end closed a connection that was held.
+    Closed,
+}
+
+/// What became of a connection that was held.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hold {
+    /// From the end of the connect to the end of the hold.
+    pub elapsed: Duration,
+    /// It took as long as was asked for.
+    pub full: bool,
+    /// The first bytes that came.
+    pub received: Vec<u8>,
+    /// Bytes that the other end took in the end; `None` where this system cannot tell.
+    pub window: Option<u32>,
 }
 
 /// What the other end told of itself in the handshake; every part is `None` where this system cannot tell.
@@ -52,6 +67,11 @@ pub struct Handshake {
     pub sack: Option<bool>,
     /// Both ends heed congestion marks (RFC 3168).
     pub ecn: Option<bool>,
+}
+
+impl Hold {
+    /// Bytes that are kept of what comes. A server that has sent so many serves, and the hold ends.
+    pub const MOST_RECEIVED: usize = 256;
 }
 
 /// What the kernel's TCP knows of an attempt; every part is `None` where this system cannot tell.
@@ -112,6 +132,8 @@ pub struct Evidence {
     pub icmp: Vec<(Icmp, i32)>,
     /// What the kernel's TCP knows.
     pub tcp: TcpFacts,
+    /// How the connection was held; the other parts are then those of the connect.
+    pub hold: Option<Hold>,
     /// The address that a reply to a datagram came from.
     pub reply_from: Option<SocketAddr>,
     /// Something answered connect() in the place of TCP, and TCP sent nothing.
@@ -147,6 +169,7 @@ impl Evidence {
             local: None,
             icmp: Vec::new(),
             tcp: TcpFacts::default(),
+            hold: None,
             reply_from: None,
             intercepted: false,
             route: None,

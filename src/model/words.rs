@@ -55,7 +55,9 @@ slugs! {
         Unavailable = "unavailable": "this machine lacks a resource",
         Unsupported = "unsupported": "this machine does not support the family, protocol or operation",
         Invalid = "invalid": "the request itself is not valid",
-        Reset = "reset": "the handshake completed, then the connection was reset at once",
+        Reset = "reset": "the handshake completed, then the connection was reset, at once or within --hold",
+        ClosedByPeer = "closed-by-peer": "the connection was closed within --hold, and not a byte had come",
+        Unserved = "unserved": "the handshake completed, but the window stayed closed to the end of --hold",
         SelfConnected = "self-connected": "TCP connected to itself; nobody is listening",
         Unconfirmed = "unconfirmed": "UDP only: neither a reply nor an error came, which proves nothing",
         Interrupted = "interrupted": "a signal ended it",
@@ -69,11 +71,13 @@ slugs! {
 impl Outcome {
     /// How far an unsuccessful attempt got; the lowest rank names the target when its requirement does not hold.
     ///
-    /// "reset, refused, denied, timed-out, unreachable, unavailable, and so on down this table."
+    /// "closed-by-peer, unserved, reset, refused, denied, timed-out, unreachable, unavailable, and so on down this table."
     pub fn rank(self) -> usize {
         use Outcome::*;
-        const ORDER: [Outcome; 16] = [
+        const ORDER: [Outcome; 18] = [
             Connected,
+            ClosedByPeer,
+            Unserved,
             Reset,
             Refused,
             Denied,
@@ -125,6 +129,7 @@ slugs! {
         Bind = "bind": "bind()",
         Connect = "connect": "the call of connect() itself (UDP: or of send())",
         Completion = "completion": "after connect() said EINPROGRESS or WSAEWOULDBLOCK (UDP: waiting for a reply)",
+        Hold = "hold": "after the handshake, while the connection was held (--hold)",
     }
 }
 
@@ -187,7 +192,8 @@ slugs! {
         InputDrop = "input-drop": "packets came in step with what was sent, and this machine drops them: a firewall rule",
         ReversePath = "reverse-path": "the answer comes by another interface; this machine's reverse-path filter drops it",
         ZeroWindow = "zero-window": "the handshake completed with a closed window: who answered takes no data yet",
-        ResetAfterHandshake = "reset-after-handshake": "connected, then reset at once",
+        Fin = "fin": "connected, then closed by the other end without a byte",
+        ResetAfterHandshake = "reset-after-handshake": "connected, then reset",
         ResetEarly = "reset-early": "reset, with no proof of a handshake",
         SelfConnect = "self-connect": "both ends of the connection are the same socket",
         NoReply = "no-reply": "UDP: neither a reply nor an error",
@@ -313,6 +319,8 @@ slugs! {
         Connect = "connect": "connect() was called",
         Send = "send": "the datagram was sent",
         Recv = "recv": "recv() was called",
+        Hold = "hold": "the connection is held from now on",
+        Closed = "closed": "recv() said that the other end has closed",
         ErrorQueue = "error-queue": "the error queue was read",
         Writable = "writable": "the wait said that connect() has ended",
         PendingError = "SO_ERROR": "the pending error was taken",

@@ -2,7 +2,8 @@
 //!
 //! A nonblocking attempt is a small machine that the driver feeds with what poll said; its end is POLLOUT or POLLHUP
 //! and never POLLERR alone, SO_ERROR is read before the error queue (reading the queue clears it), and a success is
-//! one only when the socket has a peer.
+//! one only when the socket has a peer. A connection that is to be held (`hold`) waits on, as another state of the same
+//! machine.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use crate::classify::verdict;
 use crate::model::{
     Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Outcome, Phase, Protocol, TcpFacts,
 };
+use crate::net::hold::{Found, Held};
 use crate::net::spare::Spare;
 use crate::net::sys::{self, Called, Interest, Ready};
 use crate::net::watch::Watch;
@@ -40,6 +42,8 @@ pub struct Options {
     pub broadcast: bool,
     /// SO_LINGER with zero: close by RST, no TIME_WAIT.
     pub reset_on_close: bool,
+    /// How long a TCP connection is held.
+    pub hold: Option<Duration>,
     /// What a UDP probe sends.
     pub payload: Vec<u8>,
     /// End an attempt at the first ICMP message, even where the kernel goes on.
@@ -79,6 +83,10 @@ pub struct Connecting {
     messages: Vec<(Icmp, i32)>,
     /// The address that a reply came from.
     reply_from: Option<SocketAddr>,
+    /// How long the connection is to be held.
+    hold: Option<Duration>,
+    /// It is connected, and held.
+    held: Option<Box<Held>>,
     log: EventLog,
     shared: Arc<Shared>,
     /// Its socket may be kept for another attempt.
@@ -90,6 +98,8 @@ pub struct Connecting {
 pub enum Progress {
     /// Wait for it.
     Pending(Box<Connecting>),
+    /// It is connected. Wait for the end of the hold, which begins now.
+    Held(Box<Connecting>),
     /// It is over.
     Ended(Box<Attempt>),
 }
@@ -160,6 +170,8 @@ impl Prepared {
                     ended_by_us: false,
                     messages: Vec::new(),
                     reply_from: None,
+                    hold: options.hold.filter(|_| connect.protocol == Protocol::Tcp && connect.hop.is_none()),
+                    held: None,
                     log,
                     spares,
                     shared: Arc::clone(&shared),
@@ -236,9 +248,14 @@ impl Connecting {
     /// The socket to wait for, and what for.
     pub fn waits_for(&self) -> (&Socket, Interest) {
         match self.connect.protocol {
-            Protocol::Tcp => (&self.socket, Interest::Connect),
-            Protocol::Udp => (&self.socket, Interest::Read),
+            Protocol::Tcp if self.held.is_none() => (&self.socket, Interest::Connect),
+            Protocol::Tcp | Protocol::Udp => (&self.socket, Interest::Read),
         }
+    }
+
+    /// Whether it is connected, and held beyond that instant.
+    pub fn is_held_beyond(&self, at: Instant) -> bool {
+        self.held.as_ref().is_some_and(|held| held.lasts_beyond(at))
     }
 
     fn call(mut self, options: &Options, limit: Option<Instant>) -> Progress {
@@ -269,7 +286,7 @@ impl Connecting {
                 self.log.note(EventKind::Connect, Some(code));
                 self.finish(Phase::Connect, Some(code), now)
             }
-            Called::Limit => Progress::Ended(Box::new(self.give_up(End::Limit, now))),
+            Called::Limit => self.give_up(End::Limit, now),
         }
     }
 
@@ -291,17 +308,19 @@ impl Connecting {
     }
 
     fn finish(self, phase: Phase, code: Option<Code>, now: Instant) -> Progress {
-        let end = code.map_or(End::Success, End::Error);
-        Progress::Ended(Box::new(self.conclude(phase, end, now)))
+        self.conclude(phase, code.map_or(End::Success, End::Error), now)
     }
 
     /// The wait said that something is ready; gives the attempt back where it is not the end.
-    pub fn ready(self: Box<Self>, ready: Ready, now: Instant) -> Progress {
+    pub fn ready(mut self: Box<Self>, ready: Ready, now: Instant) -> Progress {
+        if let Some(held) = self.held.take() {
+            return self.look(held, now);
+        }
         match self.connect.protocol {
             // POLLOUT or POLLHUP.
             Protocol::Tcp if ready.ended => {
                 let tcp = sys::tcp_facts(&self.socket);
-                Progress::Ended(Box::new(self.completed(ready.error, now, tcp)))
+                self.completed(ready.error, now, tcp)
             }
             Protocol::Tcp => self.message_only(now),
             Protocol::Udp => self.datagram(now),
@@ -309,7 +328,7 @@ impl Connecting {
     }
 
     /// The connect is over. TCP_INFO was read first: the evidence must not be younger than what it explains.
-    fn completed(mut self, told: Option<Code>, now: Instant, tcp: TcpFacts) -> Attempt {
+    fn completed(mut self, told: Option<Code>, now: Instant, tcp: TcpFacts) -> Progress {
         self.log.note(EventKind::Writable, None);
         let error = told.or_else(|| sys::take_error(&self.socket));
         self.log.note(EventKind::PendingError, error);
@@ -344,7 +363,7 @@ impl Connecting {
             None => sys::take_error(&self.socket),
         };
         match end {
-            Some(code) => Progress::Ended(Box::new(self.conclude(Phase::Completion, End::Error(code), now))),
+            Some(code) => self.conclude(Phase::Completion, End::Error(code), now),
             None => Progress::Pending(self),
         }
     }
@@ -352,7 +371,7 @@ impl Connecting {
     /// A reply, or an ICMP message; neither, where a checksum was wrong.
     fn datagram(mut self: Box<Self>, now: Instant) -> Progress {
         match self.receive() {
-            Some(end) => Progress::Ended(Box::new(self.conclude(Phase::Completion, end, now))),
+            Some(end) => self.conclude(Phase::Completion, end, now),
             None => {
                 self.drain();
                 Progress::Pending(self)
@@ -378,10 +397,47 @@ impl Connecting {
         }
     }
 
+    /// Something came over a connection that is held. A message does not end it, and is taken out of the way.
+    fn look(mut self: Box<Self>, mut held: Box<Held>, now: Instant) -> Progress {
+        self.drain();
+        match self.found(held.look(&self.socket)) {
+            Some(end) => self.release(*held, end, now),
+            None => {
+                self.held = Some(held);
+                Progress::Pending(self)
+            }
+        }
+    }
+
+    /// The end of a hold, where a look has found it.
+    fn found(&mut self, found: Found) -> Option<End> {
+        match found {
+            Found::Nothing => {}
+            Found::End(End::Closed) => self.log.note(EventKind::Closed, None),
+            Found::Bytes | Found::End(_) => self.log.note(EventKind::Recv, found.code()),
+        }
+        match found {
+            Found::End(end) => Some(end),
+            Found::Nothing | Found::Bytes => None,
+        }
+    }
+
+    fn release(self, held: Held, end: End, now: Instant) -> Progress {
+        let known = held.evidence(&self.socket, end, now);
+        Progress::Ended(Box::new(self.report(known)))
+    }
+
     /// Ends the attempt from outside, as at that instant; what is known of it is kept. An answer that came since the last
-    /// look is not given up.
-    pub fn give_up(mut self, end: End, now: Instant) -> Attempt {
+    /// look is not given up: a connection that was just made is held, unless it is the run that ends.
+    pub fn give_up(mut self, end: End, now: Instant) -> Progress {
         self.log.note(kind(end), None);
+        if let Some(mut held) = self.held.take() {
+            return match self.found(held.look(&self.socket)) {
+                Some(end) => self.release(*held, end, clock::now()),
+                None => self.release(*held, end, now),
+            };
+        }
+        self.hold = self.hold.filter(|_| end == End::Limit);
         match self.connect.protocol {
             Protocol::Tcp => {
                 let tcp = sys::tcp_facts(&self.socket);
@@ -397,7 +453,7 @@ impl Connecting {
         }
     }
 
-    fn conclude(self, phase: Phase, end: End, now: Instant) -> Attempt {
+    fn conclude(self, phase: Phase, end: End, now: Instant) -> Progress {
         let tcp = match self.connect.protocol {
             Protocol::Tcp => sys::tcp_facts(&self.socket),
             Protocol::Udp => TcpFacts::default(),
@@ -405,7 +461,7 @@ impl Connecting {
         self.conclude_with(phase, end, now, tcp)
     }
 
-    fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Attempt {
+    fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Progress {
         // Before the queue, whose reading clears it.
         let goes_on = end == End::Limit && self.connect.protocol == Protocol::Tcp;
         let soft = goes_on.then(|| sys::take_error(&self.socket)).flatten();
@@ -415,7 +471,7 @@ impl Connecting {
         }
         let known = Evidence {
             soft,
-            icmp: self.messages,
+            icmp: std::mem::take(&mut self.messages),
             tcp,
             reply_from: self.reply_from,
             source_given: self.source_given,
@@ -425,6 +481,23 @@ impl Connecting {
             ..Evidence::new(self.connect.address, self.connect.protocol, phase, end)
         };
         let known = evidence::of_socket(&self.socket, known);
+        match self.hold {
+            Some(time) if verdict::judge(&known).outcome == Outcome::Connected => self.hold(known, time),
+            _ => Progress::Ended(Box::new(self.report(known))),
+        }
+    }
+
+    fn hold(mut self, connected: Evidence, time: Duration) -> Progress {
+        if self.blocking {
+            // The wait for what comes has a limit, which recv() alone has not.
+            let _ = self.socket.set_nonblocking(true);
+        }
+        self.log.note(EventKind::Hold, None);
+        self.held = Some(Box::new(Held::begin(&self.socket, connected, clock::now(), time)));
+        Progress::Held(Box::new(self))
+    }
+
+    fn report(self, known: Evidence) -> Attempt {
         let evidence = evidence::complete(&self.socket, known, (&self.shared.watch, self.called.0), self.verbose);
         let attempt = verdict::attempt(evidence, self.connect.number, self.log.events.unwrap_or_default());
         if attempt.outcome == Outcome::SelfConnected {

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::{Attempt, Report};
+use crate::model::Report;
 use crate::net::attempt::{Options, Shared};
 use crate::net::clock;
-use crate::net::flight::{self, InFlight};
+use crate::net::flight::{InFlight, Told};
 use crate::net::resolve::{Answered, Resolver};
 use crate::net::sys::{self, Waiter};
 use crate::net::workers::{News, Workers};
@@ -60,7 +60,7 @@ struct Driver {
     resolver: Resolver,
     /// The attempts of this thread.
     in_flight: InFlight,
-    ended: Vec<flight::Ended>,
+    told: Vec<(AttemptId, Told)>,
     /// Who looks after the others; `None` before there were many.
     workers: Option<Workers>,
     news: Vec<News>,
@@ -86,7 +86,7 @@ pub fn run(
         shared: Arc::clone(&shared),
         resolver,
         in_flight: InFlight::new(shared, Waiter::new()),
-        ended: Vec::new(),
+        told: Vec::new(),
         workers: None,
         news: Vec::new(),
         write_error: None,
@@ -129,12 +129,12 @@ impl Driver {
             return workers.connect(id, connect);
         }
         let schedule = &mut self.schedule;
-        let ended = self.in_flight.connect(id, connect, |now| {
+        let told = self.in_flight.connect(id, connect, |now| {
             schedule.tell(now, Event::Connecting(id));
             schedule.deadline(id)
         });
-        if let Some(attempt) = ended {
-            self.finish(id, attempt);
+        if let Some(told) = told {
+            self.told(id, told);
         }
     }
 
@@ -152,7 +152,7 @@ impl Driver {
 
     fn give_up(&mut self, id: AttemptId, why: Stop, at: Instant) {
         match (self.in_flight.give_up(id, why, at), &mut self.workers) {
-            (Some(attempt), _) => self.finish(id, attempt),
+            (Some(told), _) => self.told(id, told),
             (None, Some(workers)) if !workers.is_empty() => workers.give_up(id, why, at),
             (None, _) => {}
         }
@@ -167,30 +167,30 @@ impl Driver {
 
     /// Waits, and tells what came.
     fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let (mut ended, mut news) = (std::mem::take(&mut self.ended), std::mem::take(&mut self.news));
+        let (mut told, mut news) = (std::mem::take(&mut self.told), std::mem::take(&mut self.news));
         let mut until = until;
         if let Some(workers) = &mut self.workers {
             workers.news(&mut news);
             until = if news.is_empty() { until } else { Some(clock::now()) };
         }
-        self.in_flight.wait(until, &mut ended)?;
+        self.in_flight.wait(until, &mut told)?;
         self.schedule.tell(clock::now(), Event::Clock(clock::wall()));
-        for (id, attempt) in ended.drain(..) {
-            self.finish(id, attempt);
+        for (id, what) in told.drain(..) {
+            self.told(id, what);
         }
         for news in news.drain(..) {
             match news {
                 News::Called(id, at) => self.schedule.tell(at, Event::Connecting(id)),
-                News::Ended(id, called, attempt) => {
+                News::Told(id, called, what) => {
                     if let Some(at) = called {
                         self.schedule.tell(at, Event::Connecting(id));
                     }
-                    self.finish(id, attempt);
+                    self.told(id, what);
                 }
                 News::Broken(error) => return Err(error),
             }
         }
-        (self.ended, self.news) = (ended, news);
+        (self.told, self.news) = (told, news);
         for (at, answer) in self.resolver.answers() {
             self.looked_up(at, answer);
         }
@@ -215,7 +215,11 @@ impl Driver {
         }
     }
 
-    fn finish(&mut self, id: AttemptId, attempt: Box<Attempt>) {
-        self.schedule.tell(clock::now(), Event::Ended(id, attempt));
+    fn told(&mut self, id: AttemptId, told: Told) {
+        let event = match told {
+            Told::Held => Event::Held(id),
+            Told::Ended(attempt) => Event::Ended(id, attempt),
+        };
+        self.schedule.tell(clock::now(), event);
     }
 }

@@ -15,6 +15,7 @@
 //! | [`connect_blocking`] | connect() that waits, until an instant at most |
 //! | [`take_error`] | takes the pending error (SO_ERROR), which clears it |
 //! | [`enable_icmp_errors`], [`take_messages`] | ask for, and take, the ICMP messages about a socket |
+//! | [`prepare_hold`] | readies a connection for being held |
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`COUNTS`], [`counters`] | whether there are counters of the network, and what they say |
@@ -99,7 +100,7 @@ pub enum Called {
 /// What a socket is ready for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ready {
-    /// The connect has ended (POLLOUT or POLLHUP), or a datagram or its error can be read.
+    /// The connect has ended (POLLOUT or POLLHUP), or something can be read: a datagram, data, an error or the end.
     pub ended: bool,
     /// An ICMP message is queued; alone it does not end anything.
     pub message: bool,
@@ -134,6 +135,6 @@ pub struct Message {
 pub enum Interest {
     /// Completion of connect().
     Connect,
-    /// A datagram.
+    /// A datagram, or what comes over a connection, its end included.
     Read,
 }

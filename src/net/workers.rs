@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use crate::model::Attempt;
 use crate::net::attempt::Shared;
 use crate::net::clock;
-use crate::net::flight::{Ended, InFlight};
+use crate::net::flight::{InFlight, Told};
 use crate::net::sys::{self, Waiter, Waker};
 use crate::schedule::{AttemptId, Connect, Stop};
 
@@ -36,8 +35,8 @@ enum Order {
 pub enum News {
     /// connect() was called at that instant, and waits.
     Called(AttemptId, Instant),
-    /// The attempt called connect() at that instant, where it still had to be told, and has ended.
-    Ended(AttemptId, Option<Instant>, Box<Attempt>),
+    /// The attempt called connect() at that instant, where it still had to be told, and this became of it.
+    Told(AttemptId, Option<Instant>, Told),
     /// The worker cannot wait any more.
     Broken(io::Error),
 }
@@ -75,7 +74,7 @@ impl Workers {
         self.of(id).order(Order::Connect(id, connect));
     }
 
-    /// Has the worker of the attempt end it as at that instant. An end that crosses this stands.
+    /// Has the worker of the attempt end it as at that instant. What crosses this stands.
     pub fn give_up(&mut self, id: AttemptId, why: Stop, at: Instant) {
         self.of(id).order(Order::GiveUp(id, why, at));
     }
@@ -132,7 +131,7 @@ impl Drop for Worker {
 
 /// What a worker does until it is told to end.
 fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>) -> io::Result<()> {
-    let (mut lot, mut told, mut ended, mut given_up) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut lot, mut told, mut found, mut given_up) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     loop {
         orders.take(&mut lot);
         let until = if lot.is_empty() { None } else { Some(clock::now()) };
@@ -143,14 +142,14 @@ fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>) 
                 Order::End => return Ok(()),
             }
             if told.len() >= LOT {
-                look(&mut in_flight, Some(clock::now()), &mut ended, &mut told)?;
+                look(&mut in_flight, Some(clock::now()), &mut found, &mut told)?;
                 news.post(&mut told);
             }
         }
         // Before anything is given up: an answer may be there.
-        look(&mut in_flight, until, &mut ended, &mut told)?;
+        look(&mut in_flight, until, &mut found, &mut told)?;
         for (id, why, at) in given_up.drain(..) {
-            told.extend(in_flight.give_up(id, why, at).map(|attempt| News::Ended(id, None, attempt)));
+            told.extend(in_flight.give_up(id, why, at).map(|what| News::Told(id, None, what)));
         }
         news.post(&mut told);
     }
@@ -159,13 +158,13 @@ fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>) 
 fn begin(in_flight: &mut InFlight, id: AttemptId, connect: Connect) -> News {
     let mut called = None;
     // Timeouts are the schedule's: a nonblocking connect() takes none.
-    let ended = in_flight.connect(id, connect, |now| {
+    let told = in_flight.connect(id, connect, |now| {
         called = Some(now);
         None
     });
-    match (ended, called) {
+    match (told, called) {
         (None, Some(called)) => News::Called(id, called),
-        (Some(attempt), called) => News::Ended(id, called, attempt),
+        (Some(told), called) => News::Told(id, called, told),
         (None, None) => unreachable!("an attempt in flight has called connect()"),
     }
 }
@@ -173,11 +172,11 @@ fn begin(in_flight: &mut InFlight, id: AttemptId, connect: Connect) -> News {
 fn look(
     in_flight: &mut InFlight,
     until: Option<Instant>,
-    ended: &mut Vec<Ended>,
+    found: &mut Vec<(AttemptId, Told)>,
     told: &mut Vec<News>,
 ) -> io::Result<()> {
-    in_flight.wait(until, ended)?;
-    told.extend(ended.drain(..).map(|(id, attempt)| News::Ended(id, None, attempt)));
+    in_flight.wait(until, found)?;
+    told.extend(found.drain(..).map(|(id, what)| News::Told(id, None, what)));
     Ok(())
 }
 

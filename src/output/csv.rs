@@ -4,7 +4,7 @@
 
 use csv::Writer;
 
-use super::units::{address, micros, timestamp};
+use super::units::{address, micros, received, timestamp};
 use crate::classify::codes::{Described, describe};
 use crate::classify::{advice, exit, verdict};
 use crate::model::{Attempt, By, Cause, Family, Icmp, Reason, Report};
@@ -100,6 +100,12 @@ pub const COLUMNS: &[Column] = &[
         l.attempt(|a| a.handshake.and_then(|terms| terms.window))
     }),
     column("round", "number of the round with --count, --watch and --wait", |l| text(l.report.round)),
+    column("hold_us", "µs that the connection was held (--hold)", |l| {
+        l.attempt(|a| a.hold.as_ref().map(|hold| micros(hold.elapsed)))
+    }),
+    column("hold_received", "first bytes that came meanwhile, as JSON has them", |l| {
+        l.attempt(|a| a.hold.as_ref().map(|hold| received(&hold.received)))
+    }),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

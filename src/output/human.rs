@@ -13,8 +13,8 @@ use super::wording::{LINE_WIDTH, codes, is_literal, neighbour};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
-    Attempt, By, Cause, DropPoint, Ended, Event, Family, Handshake, Icmp, LocalDrop, Lookup, Outcome, Phase, Protocol,
-    Report, Route, Totals,
+    Attempt, By, Cause, DropPoint, Ended, Event, Family, Handshake, Hold, Icmp, LocalDrop, Lookup, Outcome, Phase,
+    Protocol, Report, Route, Totals,
 };
 
 mod repeated;
@@ -338,6 +338,9 @@ fn meanwhile(attempt: &Attempt, icmp: &Icmp) -> String {
 /// What is to be said where no message decided it.
 fn finding(protocol: Protocol, attempt: &Attempt, style: Style) -> Option<String> {
     let ip = attempt.address.ip();
+    if let Some(hold) = &attempt.hold {
+        return Some(held(attempt, hold, style));
+    }
     match (attempt.outcome, attempt.by) {
         (Outcome::Connected, _) => connected(protocol, attempt),
         (Outcome::SelfConnected, _) => Some(self_connect(attempt.local)),
@@ -389,6 +392,38 @@ fn connected(protocol: Protocol, attempt: &Attempt) -> Option<String> {
     }
 }
 
+/// How the hold ended, and what had come.
+fn held(attempt: &Attempt, hold: &Hold, style: Style) -> String {
+    let (ip, took) = (attempt.address.ip(), units::human(hold.elapsed));
+    let shut = attempt.cause == Some(Cause::ZeroWindow);
+    let what = match (attempt.outcome, attempt.ended) {
+        (Outcome::Unserved, _) => return format!("held {took}: the window stayed closed, no data can be sent"),
+        (Outcome::ClosedByPeer, _) => return format!("{ip} closed the connection after {took}, without a byte"),
+        (Outcome::Reset, _) => format!("{ip} reset the connection after {took}"),
+        (Outcome::Connected, Some(Ended::System)) if hold.received.len() < Hold::MOST_RECEIVED => {
+            format!("{ip} closed the connection after {took}")
+        }
+        (Outcome::Connected, _) if hold.full || attempt.ended == Some(Ended::System) => format!("held {took}"),
+        (Outcome::Connected, _) => format!("held {took} only, the run was over"),
+        _ => format!("held {took}, then it failed"),
+    };
+    let came = match hold.received.as_slice() {
+        [] if shut => "the window is closed".into(),
+        [] => "nothing came".into(),
+        bytes => quoted(bytes, style),
+    };
+    format!("{what}: {came}")
+}
+
+/// Bytes in plain characters. One line of them, unless more was asked for.
+fn quoted(bytes: &[u8], style: Style) -> String {
+    const SHOWN: usize = 48;
+    let line = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    let shown = if style.verbose > 0 { bytes.len() } else { line.min(SHOWN) };
+    let more = if shown < bytes.len() { "..." } else { "" };
+    format!("\"{}\"{more}", bytes[..shown].escape_ascii())
+}
+
 /// The sender is told where it is another one than was asked.
 fn reply(attempt: &Attempt) -> String {
     match attempt.reply_from.map(|from| from.ip().to_canonical()) {
@@ -431,7 +466,7 @@ fn decided(by: By, attempt: &Attempt) -> String {
         Some(Phase::Socket) => " by socket()",
         Some(Phase::Option) => " by setsockopt()",
         Some(Phase::Bind) => " by bind()",
-        Some(Phase::Connect | Phase::Completion) | None => "",
+        Some(Phase::Connect | Phase::Completion | Phase::Hold) | None => "",
     };
     let cause = attempt.cause.map(|cause| format!(": {cause}")).unwrap_or_default();
     format!("decided {who}{call}{cause}")

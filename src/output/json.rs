@@ -6,12 +6,12 @@
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use super::units::{Timestamp, micros};
+use super::units::{Timestamp, micros, received};
 use crate::classify::codes::{Described, describe};
 use crate::classify::{advice, exit, verdict};
 use crate::model::{
-    Attempt, By, Cause, Ended, Event, Family, Handshake, Hop, Icmp, LocalDrop, Lookup, Path, Phase, Reason, Report,
-    Route, RouteKind,
+    Attempt, By, Cause, Ended, Event, Family, Handshake, Hold, Hop, Icmp, LocalDrop, Lookup, Path, Phase, Reason,
+    Report, Route, RouteKind,
 };
 
 pub mod statistics;
@@ -81,6 +81,7 @@ fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut
     object.measured("syns", attempt.syns.map(u64::from));
     object.measured("rtt_us", attempt.rtt.map(micros));
     object.object("handshake", attempt.handshake.as_ref(), handshake);
+    object.object("hold", attempt.hold.as_ref(), hold);
     object.object("route", attempt.route.as_ref(), route);
     object.object("local_drop", attempt.local_drop.as_ref(), local_drop);
     object.word("reason", attempt.reason.map(Reason::meaning));
@@ -122,6 +123,12 @@ fn local_drop(drop: &LocalDrop, object: &mut Object) {
     object.word("where", drop.point.slug());
     object.number("count", drop.count);
     object.truth("certain", drop.certain);
+}
+
+fn hold(hold: &Hold, object: &mut Object) {
+    object.number("elapsed_us", micros(hold.elapsed));
+    object.text("received", &*received(&hold.received));
+    object.measured("window", hold.window.map(u64::from));
 }
 
 fn route(route: &Route, object: &mut Object) {
@@ -559,13 +566,13 @@ mod tests {
             r#""started_us":900,"elapsed_us":1200,"local":"10.1.0.2:41232","reply_from":null,"phase":"completion","by":null,"cause":null,"#,
             r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"#,
             r#""handshake":{"window":65160,"window_scale":10,"mss":1448,"timestamps":true,"sack":true,"ecn":false},"#,
-            r#""route":null,"local_drop":null,"reason":null,"advice":null},"#,
+            r#""hold":null,"route":null,"local_drop":null,"reason":null,"advice":null},"#,
             r#"{"address":"10.4.0.5","port":5432,"family":"ipv4","outcome":"denied","try":1,"#,
             r#""started_us":900,"elapsed_us":133,"local":"10.1.0.2:41234","reply_from":null,"phase":"completion","by":"router","#,
             r#""cause":"prohibited","ended":"system","error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
             r#""winsock_number":10065,"retryable":false},"#,
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
-            r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"handshake":null,"#,
+            r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"handshake":null,"hold":null,"#,
             r#""route":{"kind":"unicast","interface":"eth0","gateway":"10.1.0.1","source":"10.1.0.2","error":null},"local_drop":null,"#,
             r#""reason":null,"advice":"10.1.0.1 forbids it: ask whoever runs that firewall"}],"trace":null}"#,
             "\n"

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::classify::codes;
 use crate::model::{
-    Attempt, By, Cause, Code, DropPoint, Ended, Event, EventKind, Family, Handshake, Hop, Icmp, LocalDrop, Lookup,
-    Mode, Name, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
+    Attempt, By, Cause, Code, DropPoint, Ended, Event, EventKind, Family, Handshake, Hold, Hop, Icmp, LocalDrop,
+    Lookup, Mode, Name, Outcome, Path, PathEnd, Phase, Protocol, Reason, Report, Route, RouteKind, Strategy,
 };
 
 pub fn us(us: u64) -> Duration {
@@ -116,6 +116,19 @@ pub fn partial() -> Report {
     Report { partial: true, lookup, attempts: vec![connected, denied], ..report("db.example:5432") }
 }
 
+/// A connection that was held and closed.
+pub fn held() -> Report {
+    let hold = Hold { elapsed: ms(12), full: false, received: b"SSH-2.0-x\r\n\\\xff".to_vec(), window: Some(64) };
+    Report {
+        attempts: vec![Attempt {
+            phase: Some(Phase::Hold),
+            hold: Some(hold),
+            ..attempt("10.1.0.9:22", Outcome::Connected)
+        }],
+        ..report("10.1.0.9:22")
+    }
+}
+
 /// A name that does not exist.
 pub fn unresolved() -> Report {
     let lookup = Lookup {
@@ -188,6 +201,7 @@ pub fn many() -> Vec<Report> {
     };
     let mut all =
         vec![partial(), unresolved(), report("empty.example:80"), literal("[fe80::1%2]:443", Outcome::Connected)];
+    all.push(held());
     all.push(with(&|r| r.lookup.canonical = Some("db.example.lan".into())));
     all.push(with(&|r| r.lookup.ascii = Some("xn--d-1ga.example".into())));
     for &protocol in Protocol::ALL {

@@ -98,8 +98,8 @@ fn color(outcome: Outcome) -> Color {
     match outcome {
         Connected => Color::Green,
         TimedOut | Unconfirmed | Interrupted | Cancelled | Skipped => Color::Yellow,
-        Refused | Unreachable | Denied | Unavailable | Unsupported | Invalid | Reset | SelfConnected | Unresolved
-        | Failed => Color::Red,
+        Refused | Unreachable | Denied | Unavailable | Unsupported | Invalid | Reset | ClosedByPeer | Unserved
+        | SelfConnected | Unresolved | Failed => Color::Red,
     }
 }
 

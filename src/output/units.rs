@@ -62,6 +62,16 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
+/// Bytes as text that can be turned back: UTF-8 is itself, a backslash is two of them, any other byte is `\xhh`.
+pub fn received(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', "\\\\"));
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +103,19 @@ mod tests {
             (134_000_000, "134.0 s"),
         ] {
             assert_eq!(human(Duration::from_micros(micros)), text);
+        }
+    }
+
+    #[test]
+    fn bytes_can_be_turned_back() {
+        for (bytes, text) in [
+            (&b""[..], ""),
+            (b"220 ok\r\n", "220 ok\r\n"),
+            ("gr\u{fc}n".as_bytes(), "gr\u{fc}n"),
+            (b"a\\x41", r"a\\x41"),
+            (b"\xff\x00\xc3", "\\xff\0\\xc3"),
+        ] {
+            assert_eq!(received(bytes), text);
         }
     }
 }

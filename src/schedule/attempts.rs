@@ -29,6 +29,23 @@ impl Schedule {
         }
     }
 
+    /// An attempt is connected, and its connection is held from now on. A limit that came in the same moment was that of the
+    /// connect; the end of the run stands.
+    pub(super) fn held(&mut self, now: Instant, id: AttemptId) {
+        let Some(running) = self.running.get_mut(id.0) else { return };
+        let Owner::Candidate { probe, candidate } = running.owner else { return };
+        running.deadline = self.policy.hold.map(|hold| now + hold);
+        running.given_up = self.stopped.is_some();
+        if let Some(end) = self.stopped {
+            self.out.push_back(Step::GiveUp(id, end.stop(), now));
+        }
+        if let Some(deadline) = running.deadline {
+            self.timers.push(deadline, Timer::Attempt(id));
+        }
+        self.probes[probe].candidates[candidate].held = true;
+        self.advance(now, probe);
+    }
+
     pub(super) fn attempt_ended(&mut self, now: Instant, id: AttemptId, attempt: Attempt) {
         let Some(Running { owner, started, .. }) = self.running.try_remove(id.0) else {
             return debug_assert!(false, "an attempt ended that was not running");

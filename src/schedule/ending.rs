@@ -6,6 +6,16 @@ use super::*;
 /// has millions left does not outlast the deadline.
 pub(super) const MOST_LEFT_OUT: usize = 10_000;
 
+impl End {
+    /// Why attempts in flight are ended.
+    pub(super) fn stop(self) -> Stop {
+        match self {
+            End::Deadline => Stop::Deadline,
+            End::NobodyReads | End::Signal => Stop::Interrupted,
+        }
+    }
+}
+
 impl Schedule {
     /// Ends the run when its deadline has passed or something told so; a look at the sockets comes before.
     pub(super) fn end_run(&mut self, now: Instant) -> Option<Step> {
@@ -29,7 +39,7 @@ impl Schedule {
         self.stopped = Some(end);
         self.ready.clear();
         self.hosts.clear();
-        self.give_up_all(if end == End::Deadline { Stop::Limit } else { Stop::Interrupted });
+        self.give_up_all(end.stop());
         match end {
             End::Deadline => self.end_lookups(now),
             End::NobodyReads | End::Signal => self.drop_lookups(now),

@@ -284,18 +284,17 @@ enum Sign {
 }
 
 fn sign(attempt: &Attempt) -> Sign {
-    let peer = matches!(attempt.by, Some(By::Peer | By::Router));
+    let answered = match attempt.outcome {
+        Outcome::Connected | Outcome::ClosedByPeer | Outcome::Unserved => true,
+        Outcome::Reset | Outcome::Refused | Outcome::Denied | Outcome::Unreachable => {
+            matches!(attempt.by, Some(By::Peer | By::Router))
+        }
+        _ => false,
+    };
     match attempt.outcome {
         Outcome::TimedOut if attempt.cause == Some(Cause::Silence) => Sign::Silence,
-        Outcome::Connected | Outcome::Reset | Outcome::Refused | Outcome::Denied | Outcome::Unreachable
-            if peer || attempt.outcome == Outcome::Connected =>
-        {
-            if attempt.syns.is_some_and(|syns| syns > 1) {
-                Sign::LateAnswer
-            } else {
-                Sign::Answer
-            }
-        }
+        _ if answered && attempt.syns.is_some_and(|syns| syns > 1) => Sign::LateAnswer,
+        _ if answered => Sign::Answer,
         _ => Sign::Nothing,
     }
 }

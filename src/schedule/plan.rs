@@ -32,6 +32,8 @@ pub struct Policy {
     pub spacing: Duration,
     /// Timeout of one attempt, from the call of connect().
     pub timeout: Option<Duration>,
+    /// How long a connection is held, from the end of its connect.
+    pub hold: Option<Duration>,
     /// Timeout of one lookup.
     pub lookup_timeout: Option<Duration>,
     /// End of the whole run.
@@ -134,8 +136,10 @@ pub struct LookupId {
 /// Why an attempt is ended from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// A timeout or the deadline ran out.
+    /// The timeout of its connect ran out, or its hold is over.
     Limit,
+    /// The deadline of the run was reached.
+    Deadline,
     /// A signal came, or nobody reads the results.
     Interrupted,
     /// Another address connected first.
@@ -154,7 +158,7 @@ pub enum Step {
     Lookup(LookupId, Name, Protocol),
     /// Forget the lookup: nobody waits for its answer. [`Event::LookupOver`] is told all the same when it ends.
     Abandon(LookupId),
-    /// Make the attempt: tell [`Event::Connecting`], then [`Event::Ended`].
+    /// Make the attempt: tell [`Event::Connecting`], then [`Event::Held`] if it is held, then [`Event::Ended`].
     Connect(AttemptId, Connect),
     /// End the attempt, as at that instant, and tell [`Event::Ended`] with what is known of it.
     GiveUp(AttemptId, Stop, Instant),
@@ -178,6 +182,8 @@ pub enum Event {
     Next(Next),
     /// connect() of the attempt is called now: its timeout counts from here.
     Connecting(AttemptId),
+    /// The attempt is connected and held: its timeout is that of the hold, and counts from here.
+    Held(AttemptId),
     /// The attempt has ended.
     Ended(AttemptId, Box<Attempt>),
     /// The name that answered is not the one that was asked for; told before [`Event::LookedUp`].

@@ -50,6 +50,8 @@ pub struct Candidate {
     pub started: Option<Instant>,
     /// When the last try ended.
     pub ended: Option<Instant>,
+    /// The attempt in flight is connected, and held.
+    pub held: bool,
     skip: Option<Reason>,
     tries: u32,
     self_connects: u32,
@@ -209,6 +211,7 @@ impl Candidate {
             turn: None,
             started: None,
             ended: None,
+            held: false,
             skip,
             tries: 0,
             self_connects: 0,
@@ -225,6 +228,11 @@ impl Candidate {
     /// Whether it is decided, and connected.
     pub fn has_connected(&self) -> bool {
         self.stage == Stage::Done && self.last().is_some_and(|attempt| attempt.outcome == Outcome::Connected)
+    }
+
+    /// Whether it has won a race: it is connected, and perhaps held.
+    pub fn has_won(&self) -> bool {
+        self.held || self.has_connected()
     }
 
     /// What the last try came to.
@@ -261,7 +269,7 @@ impl Candidate {
 
     /// A try came to this, at `now`.
     pub fn record(&mut self, now: Instant, attempt: Attempt) {
-        self.ended = Some(now);
+        (self.ended, self.held) = (Some(now), false);
         self.self_connects += u32::from(attempt.outcome == Outcome::SelfConnected);
         if self.attempts.len() == MOST_TRIES {
             self.attempts.remove(MOST_TRIES / 2);

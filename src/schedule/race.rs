@@ -13,7 +13,7 @@ pub const MOST_ATTEMPT_DELAY: Duration = Duration::from_secs(2);
 
 /// The next move of a race. `delay` is the Connection Attempt Delay.
 pub fn next(candidates: &[Candidate], now: Instant, delay: Duration) -> Move {
-    if candidates.iter().any(Candidate::has_connected) {
+    if candidates.iter().any(Candidate::has_won) {
         return leave(candidates);
     }
     match (following(candidates), due(candidates, delay)) {
@@ -26,7 +26,8 @@ pub fn next(candidates: &[Candidate], now: Instant, delay: Duration) -> Move {
 /// "Once one of the connection attempts succeeds [...], all other connections attempts that have not yet succeeded SHOULD be
 /// canceled. Any address that was not yet attempted as a connection SHOULD be ignored." (RFC 8305 section 5)
 fn leave(candidates: &[Candidate]) -> Move {
-    let running = candidates.iter().position(|candidate| matches!(candidate.stage, Stage::Running(_)));
+    let running = |candidate: &Candidate| matches!(candidate.stage, Stage::Running(_)) && !candidate.held;
+    let running = candidates.iter().position(running);
     let waiting = |candidate: &Candidate| matches!(candidate.stage, Stage::Waiting | Stage::Queued | Stage::Paused(_));
     match (running, candidates.iter().position(waiting)) {
         (Some(index), _) => Move::Cancel(index),

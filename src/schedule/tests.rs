@@ -11,6 +11,8 @@ use crate::model::Name::{
 };
 use crate::model::{self, Mode, Outcome, Phase, Protocol, Signal};
 
+mod hold;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 fn policy() -> Policy {
@@ -26,6 +28,7 @@ fn policy() -> Policy {
         trace: Vec::new(),
         spacing: Duration::ZERO,
         timeout: Some(3 * SECOND),
+        hold: None,
         lookup_timeout: Some(20 * SECOND),
         deadline: None,
         retries: 0,
@@ -246,6 +249,8 @@ fn a_target_is_named_after_the_attempt_that_got_furthest() {
         ([Outcome::TimedOut, Outcome::Refused], Outcome::Refused),
         ([Outcome::Unreachable, Outcome::Denied], Outcome::Denied),
         ([Outcome::Refused, Outcome::Reset], Outcome::Reset),
+        ([Outcome::Reset, Outcome::Unserved], Outcome::Unserved),
+        ([Outcome::Unserved, Outcome::ClosedByPeer], Outcome::ClosedByPeer),
         ([Outcome::Unavailable, Outcome::TimedOut], Outcome::TimedOut),
     ] {
         let mut bench = Bench::name(policy(), &["10.0.0.1", "10.0.0.2"]);
@@ -338,7 +343,7 @@ fn the_deadline_bounds_attempts_lookups_and_what_was_not_begun() {
     assert_eq!((bench.until, bench.batches.len()), (deadline, 1));
     bench.pass(SECOND);
     assert_eq!(bench.abandoned.len(), 1);
-    assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Limit)]);
+    assert_eq!(bench.given_up, [(bench.connects[0].0, Stop::Deadline)]);
     bench.end(0, Outcome::TimedOut, None);
     let outcomes: Vec<Outcome> = bench.reports.iter().map(|report| report.outcome).collect();
     use Outcome::{Skipped, TimedOut, Unresolved};
@@ -1106,7 +1111,7 @@ fn the_end_of_a_run_ends_a_race_and_its_queries() {
         }
         let (why, outcome) = match by_signal {
             true => (Stop::Interrupted, Outcome::Interrupted),
-            false => (Stop::Limit, Outcome::TimedOut),
+            false => (Stop::Deadline, Outcome::TimedOut),
         };
         assert_eq!(bench.abandoned, [bench.lookups[V6]]);
         let given_up: Vec<Stop> = bench.given_up.iter().map(|&(_, why)| why).collect();

@@ -82,7 +82,8 @@ impl Netns {
         Listener { address, accepted, _worker: Some(worker), held: Vec::new() }
     }
 
-    fn accept_with(&self, at: &str, mut serve: impl FnMut(Socket) + Send + 'static) -> Listener {
+    /// Does this with every connection; one that is dropped is closed.
+    pub fn accept_with(&self, at: &str, mut serve: impl FnMut(Socket) + Send + 'static) -> Listener {
         let socket = self.bind(at, Type::STREAM);
         socket.listen(4096).expect("listen");
         let address = local(&socket);

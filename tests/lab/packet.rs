@@ -121,6 +121,12 @@ impl Packet {
         vec![self.syn_ack(), self.tcp(FIN | ACK).sequence(FIRST_SEQUENCE + 1)]
     }
 
+    /// Accepts the connection with a closed window, and opens it later.
+    pub fn syn_ack_then_window(&self, bytes: u16, later: Duration) -> Vec<Answer> {
+        let opened = self.tcp(ACK).sequence(FIRST_SEQUENCE + 1).window(bytes);
+        vec![self.syn_ack().window(0), opened.after(later)]
+    }
+
     /// A TCP segment that acknowledges this one, with these flags.
     pub fn tcp(&self, flags: u8) -> Answer {
         let syn_or_fin = u32::from(self.flags() & (SYN | FIN) != 0);
@@ -232,6 +238,13 @@ impl Answer {
     pub fn acknowledge(self, number: u32) -> Answer {
         assert_eq!(self.protocol, TCP);
         self.patch(8, number)
+    }
+
+    /// Another TCP window than 65535.
+    pub fn window(mut self, bytes: u16) -> Answer {
+        assert_eq!(self.protocol, TCP);
+        self.payload[14..16].copy_from_slice(&bytes.to_be_bytes());
+        self
     }
 
     /// Adds TCP options; a multiple of four bytes.

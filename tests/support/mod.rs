@@ -185,7 +185,7 @@ fn check_error(error: &Value) {
 pub fn exit_code(outcome: &str) -> i32 {
     match outcome {
         "unresolved" => 3,
-        "refused" | "reset" | "self-connected" => 4,
+        "refused" | "reset" | "closed-by-peer" | "unserved" | "self-connected" => 4,
         "timed-out" => 5,
         "unreachable" => 6,
         "denied" => 7,

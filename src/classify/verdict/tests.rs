@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{self, By::*, Cause::*, Family, LocalDrop, Outcome::*, Route, TcpFacts};
+use crate::model::{self, By::*, Cause::*, Family, Hold, LocalDrop, Outcome::*, Route, TcpFacts};
 
 fn evidence(phase: Phase, end: End) -> Evidence {
     Evidence {
@@ -65,6 +65,49 @@ fn a_closed_window_leaves_a_connection_in_doubt() {
     for window in [None, Some(1), Some(65_160)] {
         assert_eq!(with(window), (Connected, None, None));
     }
+}
+
+/// What a connection came to that was held: its end, what came, the window before and after.
+fn held(end: End, full: bool, received: &[u8], window: [u32; 2]) -> Attempt {
+    let terms = Handshake { window: Some(window[0]), ..Handshake::default() };
+    let tcp = TcpFacts { terms, ..TcpFacts::default() };
+    let hold = Hold { full, received: received.to_vec(), window: Some(window[1]), ..Hold::default() };
+    attempt(Evidence { tcp, hold: Some(hold), ..evidence(Phase::Hold, end) }, 1, vec![])
+}
+
+#[test]
+fn a_connection_that_is_held_is_served_unless_its_end_or_its_window_says_no() {
+    let told = |end, full, received: &[u8], window| {
+        let attempt = held(end, full, received, window);
+        (attempt.outcome, attempt.by, attempt.cause)
+    };
+    let served = (Connected, None, None);
+    let doubtful = (Connected, None, Some(ZeroWindow));
+    for (window, nothing_came) in [([100, 100], served), ([0, 100], served), ([100, 0], served), ([0, 0], doubtful)] {
+        for end in [End::Limit, End::Interrupted, End::Overtaken] {
+            assert_eq!(told(end, false, b"", window), nothing_came, "{end:?} {window:?}");
+            assert_eq!(told(end, false, b"x", window), served, "{end:?} {window:?}");
+        }
+        let to_the_end = if window == [0, 0] { (Unserved, Some(Limit), Some(ZeroWindow)) } else { served };
+        assert_eq!(told(End::Limit, true, b"", window), to_the_end);
+        assert_eq!(told(End::Limit, true, b"x", window), served);
+        assert_eq!(told(End::Success, false, b"x", window), served);
+        assert_eq!(told(End::Closed, false, b"", window), (ClosedByPeer, Some(Peer), Some(Fin)));
+        assert_eq!(told(End::Closed, false, b"x", window), served, "a banner was sent");
+        let reset = End::Error(codes::code(Name::ECONNRESET).unwrap());
+        for received in [&b""[..], b"x"] {
+            assert_eq!(told(reset, false, received, window), (Reset, Some(Peer), Some(ResetAfterHandshake)));
+        }
+    }
+}
+
+#[test]
+fn what_was_held_tells_of_its_handshake_and_asks_for_no_route() {
+    let unserved = held(End::Limit, true, b"", [0, 0]);
+    assert_eq!((unserved.phase, unserved.ended), (Some(Phase::Hold), Some(Ended::Limit)));
+    assert_eq!(unserved.handshake.unwrap().window, Some(0));
+    let known = Evidence { hold: Some(Hold::default()), ..evidence(Phase::Hold, End::Limit) };
+    assert!(Question::ALL.iter().all(|&question| !asks(&known, question)));
 }
 
 #[test]

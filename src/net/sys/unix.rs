@@ -24,7 +24,7 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
     COUNTS, Routes, bind, bind_interface, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered,
-    limit_handshake, neighbour, renew, route, take_messages, tcp_facts,
+    limit_handshake, neighbour, prepare_hold, renew, route, take_messages, tcp_facts,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -32,7 +32,7 @@ mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
     COUNTS, Routes, bind, bind_interface, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered,
-    limit_handshake, neighbour, renew, route, take_messages, tcp_facts,
+    limit_handshake, neighbour, prepare_hold, renew, route, take_messages, tcp_facts,
 };
 
 mod alarm;

@@ -73,6 +73,9 @@ pub fn bind_interface(_: &Socket, name: &str, _: Family) -> io::Result<()> {
 /// Nothing to ask for.
 pub fn enable_icmp_errors(_: &Socket, _: SocketAddr, _: Protocol, _fail_on_icmp: bool) {}
 
+/// Nothing to do.
+pub fn prepare_hold(_: &Socket, _: SocketAddr) {}
+
 /// The version of IP that a socket for this address speaks.
 pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
     if address.is_ipv6() { &[Family::V6] } else { &[Family::V4] }

@@ -73,6 +73,14 @@ pub fn enable_icmp_errors(socket: &Socket, address: SocketAddr, protocol: Protoc
     let _ = setsockopt(&fd, sockopt::ReceiveTimestampns, &true);
 }
 
+/// Readies a connection for being held: a message about it would be an error of the next recv(), although the connection
+/// goes on (ipv6(7) IPV6_RECVERR).
+pub fn prepare_hold(socket: &Socket, address: SocketAddr) {
+    if address.is_ipv6() {
+        let _ = setsockopt(&socket.as_fd(), sockopt::Ipv6RecvErr, &false);
+    }
+}
+
 /// The versions of IP that a socket for this address speaks: an IPv4-mapped address goes out as IPv4
 /// from an IPv6 socket, which takes the options of both (ipv6(7)).
 pub fn ip_versions(address: SocketAddr) -> &'static [Family] {

@@ -46,6 +46,9 @@ fn fail_on_icmp(socket: &Socket) -> bool {
     set_option(socket, IPPROTO_TCP, TCP_FAIL_CONNECT_ON_ICMP_ERROR, 1).is_ok()
 }
 
+/// Nothing to do.
+pub fn prepare_hold(_: &Socket, _: SocketAddr) {}
+
 /// The ICMP message that came during the connect, if one did: TCP_ICMP_ERROR_INFO, as WSAGetIcmpErrorInfo() reads it.
 /// When it came is not told.
 pub fn take_messages(socket: &Socket) -> Vec<Message> {

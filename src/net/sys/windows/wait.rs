@@ -13,8 +13,8 @@ use std::time::Instant;
 
 use socket2::Socket;
 use windows_sys::Win32::Networking::WinSock::{
-    FD_CONNECT, FD_CONNECT_BIT, FD_READ, FD_SET, SOCKET, SOCKET_ERROR, TIMEVAL, WSAEVENT, WSAEnumNetworkEvents,
-    WSAEventSelect, WSANETWORKEVENTS, select,
+    FD_CLOSE, FD_CONNECT, FD_CONNECT_BIT, FD_READ, FD_SET, SOCKET, SOCKET_ERROR, TIMEVAL, WSAEVENT,
+    WSAEnumNetworkEvents, WSAEventSelect, WSANETWORKEVENTS, select,
 };
 
 use super::event::{Alarm, event, reset, set};
@@ -76,7 +76,7 @@ impl Waiter {
     pub fn add(&mut self, key: usize, socket: &Socket, interest: Interest) -> io::Result<()> {
         let events = match interest {
             Interest::Connect => FD_CONNECT,
-            Interest::Read => FD_READ,
+            Interest::Read => FD_READ | FD_CLOSE,
         };
         let event = self.means()?.event.as_raw_handle();
         // SAFETY: both handles are open; closing the socket ends the association.

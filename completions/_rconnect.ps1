@@ -81,6 +81,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--reuse-address', '--reuse-address', [CompletionResultType]::ParameterName, 'Set SO_REUSEADDR: share the source port, or use it again after TIME_WAIT')
             [CompletionResult]::new('--broadcast', '--broadcast', [CompletionResultType]::ParameterName, 'Set SO_BROADCAST: allow broadcast destinations (UDP)')
             [CompletionResult]::new('--reset-on-close', '--reset-on-close', [CompletionResultType]::ParameterName, 'Close with RST, which leaves no TIME_WAIT')
+            [CompletionResult]::new('--ordered', '--ordered', [CompletionResultType]::ParameterName, 'Results in the order of the targets; attempts wait for slow ones')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Probe again until a signal or --deadline, and show statistics at the end')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'The same as --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing: the exit code is the result')

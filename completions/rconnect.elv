@@ -78,6 +78,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --reuse-address 'Set SO_REUSEADDR: share the source port, or use it again after TIME_WAIT'
             cand --broadcast 'Set SO_BROADCAST: allow broadcast destinations (UDP)'
             cand --reset-on-close 'Close with RST, which leaves no TIME_WAIT'
+            cand --ordered 'Results in the order of the targets; attempts wait for slow ones'
             cand --watch 'Probe again until a signal or --deadline, and show statistics at the end'
             cand --json 'The same as --output json'
             cand -q 'Print nothing: the exit code is the result'

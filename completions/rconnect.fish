@@ -276,6 +276,7 @@ complete -c rconnect -s u -l udp -d 'Probe UDP: send one datagram, wait for a re
 complete -c rconnect -l reuse-address -d 'Set SO_REUSEADDR: share the source port, or use it again after TIME_WAIT'
 complete -c rconnect -l broadcast -d 'Set SO_BROADCAST: allow broadcast destinations (UDP)'
 complete -c rconnect -l reset-on-close -d 'Close with RST, which leaves no TIME_WAIT'
+complete -c rconnect -l ordered -d 'Results in the order of the targets; attempts wait for slow ones'
 complete -c rconnect -l watch -d 'Probe again until a signal or --deadline, and show statistics at the end'
 complete -c rconnect -l json -d 'The same as --output json'
 complete -c rconnect -s q -l quiet -d 'Print nothing: the exit code is the result'

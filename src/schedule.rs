@@ -24,6 +24,7 @@ mod ending;
 mod hosts;
 mod looks;
 mod lookups;
+mod order;
 mod pace;
 mod path;
 mod plan;
@@ -39,6 +40,7 @@ mod timers;
 use answers::Begin;
 use hosts::{Fate, Hosts};
 use lookups::{Lookups, Moment};
+use order::{Order, Place};
 use path::{PathId, Paths};
 pub use plan::{
     AttemptId, Batch, BatchId, Connect, Ended, Event, LookupFailure, LookupId, Name, Next, Note, Policy, Resolved,
@@ -116,6 +118,8 @@ pub struct Schedule {
     ready: VecDeque<(usize, usize)>,
     slots: Slots,
     hosts: Hosts,
+    /// Where results are in the order of the targets.
+    order: Option<Order>,
     timers: Timers<Timer>,
     /// When the counters of this machine are looked at next.
     look_at: Option<Instant>,
@@ -144,6 +148,7 @@ impl Schedule {
             ready: VecDeque::new(),
             hosts: Hosts::new(policy.per_host, policy.timeout),
             slots: Slots::new(policy.concurrency, policy.spacing),
+            order: policy.ordered.then(|| Order::new(policy.concurrency)),
             timers: Timers::new(),
             look_at: None,
             out: VecDeque::new(),
@@ -172,7 +177,8 @@ impl Schedule {
             return step;
         }
         if self.is_finished() {
-            return Step::Done(self.ended);
+            self.end_order();
+            return self.out.pop_front().unwrap_or(Step::Done(self.ended));
         }
         let until = self.wake_at();
         self.wait(now, until)

@@ -270,6 +270,7 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["-c", "0", "h", "80"], "invalid value '0' for '--count <N>': expected a number from 1 to 4294967295"),
         (&["-c", "2", "--watch", "h", "80"], "--count ends after N rounds and --watch never: leave one of them out"),
         (&["-c", "2", "--wait", "h", "80"], "--wait ends when every target is good, whatever --count says: leave one of them out"),
+        (&["--ordered", "--watch", "h", "80"], "--watch tells of changes as they come: leave --ordered out"),
         (&["--watch", "--wait", "h", "80"], "--wait ends when every target is good, whatever --watch says: leave one of them out"),
         (&["-c", "2", "--from", "-"], "--count reads the targets in every round and a stream can be read once: give --from a file"),
         (&["--watch", "--from", "-"], "--watch reads the targets in every round and a stream can be read once: give --from a file"),

@@ -180,6 +180,10 @@ pub struct Args {
         help_heading = RUN)]
     pub per_host: Option<u32>,
 
+    /// Results in the order of the targets; attempts wait for slow ones
+    #[arg(long, help_heading = RUN)]
+    pub ordered: bool,
+
     /// Start at most N attempts per second [default: unlimited]
     #[arg(long, value_name = "N", value_parser = rate::parse, allow_negative_numbers = true, help_heading = RUN)]
     pub rate: Option<rate::Rate>,

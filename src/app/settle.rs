@@ -203,6 +203,7 @@ fn course(args: &mut Args, now: Instant, environment: &Environment) -> Result<Co
         args.count.is_none() || !args.watch,
         "--count ends after N rounds and --watch never: leave one of them out"
     );
+    ensure!(!args.ordered || !args.watch, "--watch tells of changes as they come: leave --ordered out");
     let watched = match (args.count, args.watch) {
         (Some(count), _) => Some(("--count", Enough::Count(count))),
         (None, true) => Some(("--watch", Enough::Never)),
@@ -434,6 +435,7 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
         mode: args.mode,
         concurrency,
         per_host: args.per_host.map(|most| most as usize),
+        ordered: args.ordered,
         lookups,
         trace: if trace { traceable() } else { Vec::new() },
         spacing: args.rate.map_or(Duration::ZERO, |rate| rate.0),

@@ -86,8 +86,9 @@ impl Schedule {
                 None => (Outcome::Interrupted, Lookup::default()),
             };
             let lookup = Lookup { elapsed: now.saturating_duration_since(began.at), ..lookup };
-            let report = Probe::unresolved(target, protocol, began, lookup).report(&self.policy, now);
-            self.report([Report { outcome, ..report }]);
+            let place = dropped.place;
+            let report = Probe::unresolved(target, place, protocol, began, lookup).report(&self.policy, now);
+            self.report([(place, Report { outcome, ..report })]);
         }
     }
 
@@ -100,7 +101,7 @@ impl Schedule {
             self.ended.unread = true;
             return None;
         }
-        let mut probe = Probe::new(self.lookups.draw()?, self.moment(now));
+        let mut probe = self.next_target(now)?;
         probe.skip(now);
         probe.cut(now, Reason::Deadline);
         let key = self.probes.insert(probe);

@@ -195,6 +195,8 @@ impl Hosts {
             self.looking.push_back(address);
             return Vec::new();
         }
+        // Further targets of the address, if any come, are looked at anew.
+        host.looks = 0;
         host.silent.drain(..).collect()
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use slab::Slab;
 
 use super::answers::{Answers, Begin};
+use super::order::Place;
 use super::plan::{Batch, BatchId, LookupFailure, LookupId, Name, Resolved, Target};
 use crate::model::{By, Family, Lookup, Protocol, Reason};
 
@@ -42,6 +43,8 @@ struct Pending {
     number: u64,
     protocol: Protocol,
     targets: Peekable<Box<dyn Iterator<Item = Target> + Send>>,
+    /// Targets that were drawn.
+    drawn: u64,
     /// When the first lookup began. The first target has waited since then.
     began: Option<Moment>,
     tries: u32,
@@ -82,6 +85,8 @@ enum State {
 pub struct Drawn {
     /// The target.
     pub target: Target,
+    /// Where it stands among all.
+    pub place: Place,
     /// TCP or UDP.
     pub protocol: Protocol,
     /// When the lookup began, for the first target of a batch.
@@ -100,6 +105,8 @@ pub struct Dropped {
     pub asked: Vec<LookupId>,
     /// The target that had waited for the lookup, and since when; what an earlier try came to.
     pub waiting: Option<(Target, Protocol, Moment, Option<LookupFailure>)>,
+    /// Where that target stands among all.
+    pub place: Place,
     /// Further targets were left.
     pub more: bool,
 }
@@ -142,8 +149,17 @@ impl Lookups {
                 late: None,
             },
         };
-        let pending =
-            Pending { number, protocol, targets, began: None, tries: 0, answers: None, canonical: None, state };
+        let pending = Pending {
+            number,
+            protocol,
+            targets,
+            drawn: 0,
+            began: None,
+            tries: 0,
+            answers: None,
+            canonical: None,
+            state,
+        };
         let id = BatchId(self.batches.insert(pending));
         if named {
             self.queue.push_back(id);
@@ -313,6 +329,11 @@ impl Lookups {
         self.ready.insert((batch.number, id));
     }
 
+    /// The number of the first batch that is ready.
+    pub fn next_batch(&self) -> Option<u64> {
+        self.ready.first().map(|&(number, _)| number)
+    }
+
     /// The next target of the first batch that is ready.
     pub fn draw(&mut self) -> Option<Drawn> {
         let &(number, id) = self.ready.first()?;
@@ -320,13 +341,16 @@ impl Lookups {
         let State::Ready { lookup, addresses, late } = &batch.state else { return None };
         let (lookup, addresses, late) = (Arc::clone(lookup), Arc::clone(addresses), late.map(|_| id));
         let (target, protocol, began) = (batch.targets.next()?, batch.protocol, batch.began.take());
-        if batch.targets.peek().is_none() {
+        let last = batch.targets.peek().is_none();
+        let place = batch.place(last);
+        batch.drawn += 1;
+        if last {
             self.ready.remove(&(number, id));
             if late.is_none() {
                 self.batches.remove(id.0);
             }
         }
-        Some(Drawn { target, protocol, began, lookup, addresses, late })
+        Some(Drawn { target, place, protocol, began, lookup, addresses, late })
     }
 
     /// Lookups that are under way and wanted.
@@ -376,6 +400,11 @@ impl Lookups {
 }
 
 impl Pending {
+    /// Where the next target stands among all.
+    fn place(&self, last: bool) -> Place {
+        Place { batch: self.number, target: self.drawn, last }
+    }
+
     fn take_state(&mut self) -> State {
         std::mem::replace(&mut self.state, State::Changing)
     }
@@ -394,18 +423,18 @@ impl Pending {
 
     /// One target tells of a lookup that had begun; of a batch that was not begun none does.
     fn dropped(mut self, id: BatchId) -> Dropped {
-        let asked = self.asked(id);
+        let (asked, place) = (self.asked(id), self.place(false));
         let failure = match self.take_state() {
             State::Asked { .. } => None,
             State::Queued { failure, .. } => failure,
             State::Paused { failure, .. } => Some(failure),
             State::Ready { .. } | State::Changing => {
-                return Dropped { asked, waiting: None, more: self.targets.peek().is_some() };
+                return Dropped { asked, waiting: None, place, more: self.targets.peek().is_some() };
             }
         };
         let began = self.began;
         let waiting = began.and_then(|began| Some((self.targets.next()?, self.protocol, began, failure)));
-        Dropped { asked, waiting, more: self.targets.peek().is_some() }
+        Dropped { asked, waiting, place, more: self.targets.peek().is_some() }
     }
 }
 

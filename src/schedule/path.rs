@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::order::Place;
 use super::plan::Connect;
 use crate::classify::path;
 use crate::model::{Attempt, By, Cause, Hop, Outcome, Path, Protocol, Report};
@@ -66,6 +67,7 @@ impl Key {
 
 /// A report that waits for the paths to its addresses.
 struct Held {
+    place: Place,
     report: Report,
     wanted: Vec<(SocketAddr, Key, Option<Path>)>,
 }
@@ -96,7 +98,7 @@ impl Paths {
     }
 
     /// Holds a report until the paths to its addresses are known; gives it back where they are.
-    pub fn hold(&mut self, now: Instant, report: Report) -> Option<Report> {
+    pub fn hold(&mut self, now: Instant, place: Place, report: Report) -> Option<(Place, Report)> {
         let mut wanted: Vec<(SocketAddr, Key, Option<Path>)> = Vec::new();
         for attempt in report.attempts.iter().filter(|attempt| attempt.phase.is_some()) {
             let key = Key::new(report.protocol, attempt);
@@ -110,7 +112,7 @@ impl Paths {
                 self.open.insert(Tracing::new(*address, key.clone(), now));
             }
         }
-        self.held.push(Held { report, wanted });
+        self.held.push(Held { place, report, wanted });
         self.release().pop()
     }
 
@@ -138,7 +140,14 @@ impl Paths {
     }
 
     /// A hop came to this; `crowded` when other sockets are open. Gives the reports that have all their paths now.
-    pub fn ended(&mut self, now: Instant, id: PathId, ttl: u8, attempt: Attempt, crowded: bool) -> Vec<Report> {
+    pub fn ended(
+        &mut self,
+        now: Instant,
+        id: PathId,
+        ttl: u8,
+        attempt: Attempt,
+        crowded: bool,
+    ) -> Vec<(Place, Report)> {
         self.in_flight -= 1;
         let tracing = &mut self.open[id.0];
         tracing.in_flight -= 1;
@@ -164,14 +173,14 @@ impl Paths {
     }
 
     /// The run is over: every path is shown as far as it is known.
-    pub fn stop(&mut self) -> Vec<Report> {
+    pub fn stop(&mut self) -> Vec<(Place, Report)> {
         for (_, path) in &mut self.open {
             path.closed = true;
         }
         self.held.drain(..).map(|held| held.finish(&self.open)).collect()
     }
 
-    fn close(&mut self, id: PathId) -> Vec<Report> {
+    fn close(&mut self, id: PathId) -> Vec<(Place, Report)> {
         let tracing = &mut self.open[id.0];
         let mut reports = Vec::new();
         if !tracing.closed && tracing.has_ended() {
@@ -193,7 +202,7 @@ impl Paths {
     }
 
     /// The reports that have all their paths.
-    fn release(&mut self) -> Vec<Report> {
+    fn release(&mut self) -> Vec<(Place, Report)> {
         let ready = |held: &mut Held| held.wanted.iter().all(|(.., path)| path.is_some());
         self.held.extract_if(.., ready).map(|held| held.finish(&Slab::new())).collect()
     }
@@ -201,14 +210,14 @@ impl Paths {
 
 impl Held {
     /// The report with its paths; of a path under way, what is known of it.
-    fn finish(self, open: &Slab<Tracing>) -> Report {
-        let Held { mut report, wanted } = self;
+    fn finish(self, open: &Slab<Tracing>) -> (Place, Report) {
+        let Held { place, mut report, wanted } = self;
         let paths = wanted.into_iter().filter_map(|(address, key, path)| {
             let under_way = || open.iter().find(|(_, tracing)| tracing.key == key).map(|(_, tracing)| tracing.path());
             path.or_else(under_way).map(|path| Path { address, ..path })
         });
         report.trace = Some(paths.collect());
-        report
+        (place, report)
     }
 }
 

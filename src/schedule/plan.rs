@@ -24,6 +24,8 @@ pub struct Policy {
     pub concurrency: usize,
     /// Attempts in flight to one address; `None`: as many as it is found to bear.
     pub per_host: Option<usize>,
+    /// Results come in the order of the targets, and starts wait for slow ones.
+    pub ordered: bool,
     /// Lookups under way at the same time; each is a thread that sleeps in the resolver.
     pub lookups: usize,
     /// Trace the path to each address that was tried over one of these protocols.
@@ -173,6 +175,13 @@ pub enum Step {
     Wait(Option<Instant>),
     /// Everything is decided and reported.
     Done(Ended),
+}
+
+impl Step {
+    /// A target is decided.
+    pub(super) fn report(report: Report) -> Step {
+        Step::Report(Box::new(report))
+    }
 }
 
 /// What the schedule is told.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::lookups::{Drawn, Moment};
+use super::order::Place;
 use super::plan::{AttemptId, BatchId, Policy, Resolved, Target};
 use crate::classify::requirement::{holds, last_word, overall, partial};
 use crate::classify::verdict;
@@ -24,6 +25,8 @@ const MOST_TRIES: usize = 100;
 /// A target that has been drawn and not been decided.
 pub struct Probe {
     target: Target,
+    /// Where it stands among all targets.
+    pub place: Place,
     /// TCP or UDP.
     pub protocol: Protocol,
     /// When it began: with its lookup, if it waited for one.
@@ -95,20 +98,20 @@ pub enum Move {
 impl Probe {
     /// A target that begins now, or began with its lookup.
     pub fn new(drawn: Drawn, now: Moment) -> Self {
-        let Drawn { target, protocol, began, lookup, addresses, late } = drawn;
+        let Drawn { target, place, protocol, began, lookup, addresses, late } = drawn;
         let candidates = match target.address {
             Some(address) => vec![Candidate::new(address, target.port, None)],
             None => addresses.iter().map(|entry| Candidate::new(entry.address, target.port, entry.skip)).collect(),
         };
         let Moment { at: started, wall: started_at } = began.unwrap_or(now);
-        Probe { target, protocol, started, started_at, lookup, candidates, late, due: None }
+        Probe { target, place, protocol, started, started_at, lookup, candidates, late, due: None }
     }
 
     /// A target whose lookup never ended.
-    pub fn unresolved(target: Target, protocol: Protocol, began: Moment, lookup: Lookup) -> Self {
+    pub fn unresolved(target: Target, place: Place, protocol: Protocol, began: Moment, lookup: Lookup) -> Self {
         let Moment { at: started, wall: started_at } = began;
         let lookup = Arc::new(lookup);
-        Probe { target, protocol, started, started_at, lookup, candidates: Vec::new(), late: None, due: None }
+        Probe { target, place, protocol, started, started_at, lookup, candidates: Vec::new(), late: None, due: None }
     }
 
     /// The answer that was late is there: the addresses that are new become candidates.

@@ -47,7 +47,7 @@ impl Schedule {
             if let Some((probe, candidate)) = self.hosts.next(now) {
                 return Some(self.start(now, probe, candidate));
             }
-            if self.paths.is_full() || self.hosts.is_full() || !self.begin_target(now) {
+            if !self.may_begin_target() || !self.begin_target(now) {
                 return None;
             }
             // A target whose every address is skipped is reported at once.
@@ -80,16 +80,30 @@ impl Schedule {
             return None;
         }
         let rate = self.slots.next_start();
-        let more = self.lookups.is_ready() && !self.paths.is_full() && !self.hosts.is_full();
-        let unheld = rate.filter(|_| !self.ready.is_empty() || more);
+        let unheld = rate.filter(|_| !self.ready.is_empty() || self.may_begin_target());
         let paced = self.hosts.next_start().map(|at| rate.map_or(at, |rate| rate.max(at)));
         earliest(unheld, paced)
     }
 
+    /// Whether there is a further target, and nothing is to be waited for before it begins.
+    fn may_begin_target(&self) -> bool {
+        let Some(batch) = self.lookups.next_batch() else { return false };
+        let in_order = self.order.as_ref().is_none_or(|order| order.has_room(batch));
+        in_order && !self.paths.is_full() && !self.hosts.is_full()
+    }
+
+    /// The next target.
+    pub(super) fn next_target(&mut self, now: Instant) -> Option<Probe> {
+        let probe = Probe::new(self.lookups.draw()?, self.moment(now));
+        if let Some(order) = &mut self.order {
+            order.begin(probe.place);
+        }
+        Some(probe)
+    }
+
     /// Begins the next target; false when there is none.
     pub(super) fn begin_target(&mut self, now: Instant) -> bool {
-        let Some(drawn) = self.lookups.draw() else { return false };
-        let probe = Probe::new(drawn, self.moment(now));
+        let Some(probe) = self.next_target(now) else { return false };
         let key = self.probes.insert(probe);
         self.advance(now, key);
         true
@@ -146,18 +160,29 @@ impl Schedule {
         {
             self.out.extend(self.lookups.forget(batch).map(Step::Abandon));
         }
+        let place = probe.place;
         let mut report = probe.report(&self.policy, now);
         if self.policy.trace.contains(&report.protocol) {
             if self.stopped.is_none() {
-                let known = self.paths.hold(now, report);
+                let known = self.paths.hold(now, place, report);
                 return self.report(known);
             }
             report.trace = Some(Vec::new());
         }
-        self.report([report]);
+        self.report([(place, report)]);
     }
 
-    pub(super) fn report(&mut self, reports: impl IntoIterator<Item = Report>) {
-        self.out.extend(reports.into_iter().map(|report| Step::Report(Box::new(report))));
+    pub(super) fn report(&mut self, reports: impl IntoIterator<Item = (Place, Report)>) {
+        for (place, report) in reports {
+            match &mut self.order {
+                Some(order) => self.out.extend(order.file(place, report).into_iter().map(Step::report)),
+                None => self.out.push_back(Step::report(report)),
+            }
+        }
+    }
+
+    /// Reports what waits for targets that are never decided: the run was ended before them.
+    pub(super) fn end_order(&mut self) {
+        self.out.extend(self.order.iter_mut().flat_map(Order::end).map(Step::report));
     }
 }

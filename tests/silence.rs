@@ -59,6 +59,22 @@ fn a_rule_for_what_comes_in() {
     }
 }
 
+/// The server goes on to repeat its answers to attempts that are over.
+#[test]
+fn a_rule_for_what_comes_in_after_other_attempts() {
+    alone(
+        |link| {
+            link.client.filter("input", "tcp sport 80 drop");
+            let earlier = format!("-t 1100ms {} 80", link.server_address().v4);
+            (0..3).for_each(|_| drop(Run::of(rconnect(&link.client, &earlier))));
+        },
+        |(verdict, drop)| {
+            assert_eq!(verdict, "timed-out input-drop limit completion -");
+            assert_eq!((&drop["where"], &drop["certain"]), (&json!("input"), &json!(true)), "{drop}");
+        },
+    );
+}
+
 #[test]
 fn nobody_answers() {
     alone(

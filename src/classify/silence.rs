@@ -8,7 +8,7 @@
 //!
 //! **Input.** A packet that is dropped on its way in was received (`InReceives`) and not delivered (`InDelivers`), or the
 //! reverse-path filter counts it (`IPReversePathFilter`). No counter tells whose answer it was, but answers keep step:
-//! each SYN that is sent again brings one, and nothing comes between.
+//! each SYN that is sent again brings one, and next to nothing comes between.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::model::{Counters, DropPoint, Family, LocalDrop};
 /// When the counters are looked at, since connect() was called: early on, then before and after each SYN that is sent
 /// again. Linux does so after a second (RFC 6298 section 2.1), then once a second (`tcp_syn_linear_timeouts`). Its timers
 /// are late: by up to 64 ms the first time, by about 24 ms more each time (kernel/time/timer.c). The answer has the rest.
-pub const LOOKS: [Duration; 11] = ms([300, 990, 1170, 2000, 2190, 3010, 3220, 4030, 4250, 5040, 5280]);
+pub const LOOKS: [Duration; 11] = ms([300, 990, 1160, 2000, 2180, 3010, 3200, 4030, 4230, 5040, 5260]);
 
 const fn ms<const N: usize>(numbers: [u64; N]) -> [Duration; N] {
     let mut durations = [Duration::ZERO; N];
@@ -38,11 +38,8 @@ const BEFORE_SECOND: Duration = Duration::from_millis(950);
 /// By now the second SYN is sent.
 const AFTER_SECOND: Duration = Duration::from_millis(1100);
 
-/// Answers that keep step are nobody else's packets when chance would do the same in fewer than 2 of 1,000 cases.
-const CHANCE: f64 = 0.002;
-
-/// A server may repeat its answer by itself.
-const ANSWERS_TO_ONE: i64 = 2;
+/// Packets that keep step are answers when those of strangers would do the same in fewer than 1 of 1000 cases.
+const CHANCE: f64 = 0.001;
 
 /// An attempt that nobody answered.
 #[derive(Debug, Clone, Copy)]
@@ -98,20 +95,21 @@ fn incoming(
     dropped: impl Fn(&Counters) -> i64,
 ) -> Option<LocalDrop> {
     let grown = |from: &Counters, to: &Counters| dropped(to) - dropped(from);
-    let count = u64::try_from(grown(looks.first()?, looks.last()?)).ok()?;
+    let count = u64::try_from(grown(looks.first()?, looks.last()?)).ok().filter(|&count| count > 0)?;
     let followed = looks.windows(2).filter(|pair| pair[1].at <= silent.called + FOLLOWED);
-    let certain = keeps_step(followed.map(|pair| Interval {
-        length: pair[1].at.saturating_duration_since(pair[0].at),
+    let answers = answers(followed.map(|pair| Interval {
+        length: pair[1].at.saturating_duration_since(pair[0].at).as_secs_f64(),
         syns: pair[1].syns_resent - pair[0].syns_resent,
         dropped: grown(&pair[0], &pair[1]),
         all: (0..2).map(|family| (pair[1].undelivered[family] - pair[0].undelivered[family]).max(0)).sum(),
     }));
-    (count > 0).then_some(LocalDrop { point, count, certain })
+    Some(LocalDrop { point, count: answers.unwrap_or(count), certain: answers.is_some() })
 }
 
 /// What happened from one look to the next.
 struct Interval {
-    length: Duration,
+    /// In seconds.
+    length: f64,
     /// SYN segments that anybody sent again.
     syns: i64,
     /// Packets that were dropped, of the attempt's family.
@@ -120,34 +118,45 @@ struct Interval {
     all: i64,
 }
 
-impl Interval {
-    /// Each SYN brought a packet, no SYN none.
-    fn keeps_step(&self) -> bool {
-        let dropped = if self.syns == 0 { i64::MIN..=0 } else { 1..=self.syns * ANSWERS_TO_ONE };
-        dropped.contains(&self.dropped) && self.all >= self.syns
+/// The packets that were dropped when SYNs were sent again, if each SYN brought one and it was not by chance.
+///
+/// A few between prove nothing: a server repeats its answer by itself, also that to an earlier attempt.
+fn answers(intervals: impl Iterator<Item = Interval>) -> Option<u64> {
+    let (steps, pauses): (Vec<Interval>, Vec<Interval>) = intervals.partition(|interval| interval.syns > 0);
+    if steps.is_empty() || steps.iter().any(|step| step.dropped < 1 || step.all < step.syns) {
+        return None;
     }
+    let between = pauses.iter().map(|pause| pause.dropped.max(0)).sum::<i64>().cast_unsigned();
+    let pause = pauses.iter().map(|pause| pause.length).sum();
+    let lengths: Vec<f64> = steps.iter().map(|step| step.length).collect();
+    let answers = steps.iter().map(|step| step.dropped.cast_unsigned()).sum();
+    (chance(&lengths, pause, between) < CHANCE).then_some(answers)
 }
 
-/// Whether packets were dropped whenever a SYN was sent again, for each SYN one, and at no other time.
-///
-/// Packets of others that come at random, λ a second, do so with a chance below the product of λ·length over the
-/// intervals with a SYN, times exp(-λ·pause) for the time between. λ = n / pause makes the most of it. Packets that come
-/// once a second, just when a SYN is sent again, cannot be told from answers.
-fn keeps_step(intervals: impl Iterator<Item = Interval>) -> bool {
-    let (mut steps, mut lengths, mut pause) = (0, 1.0, 0.0);
-    for interval in intervals {
-        let length = interval.length.as_secs_f64();
-        if !interval.keeps_step() {
-            return false;
-        } else if interval.syns == 0 {
-            pause += length;
-        } else {
-            (steps, lengths) = (steps + 1, lengths * length);
-        }
-    }
-    let rate = f64::from(steps) / (std::f64::consts::E * pause);
-    steps > 0 && lengths * rate.powi(steps) < CHANCE
+/// The chance that packets of strangers, which come at random, come in all of the `steps`, and not more than `between` in
+/// the `pause`: at whatever rate makes the most of it.
+fn chance(steps: &[f64], pause: f64, between: u64) -> f64 {
+    const RATES: u32 = 50;
+    let packets = between as f64 + steps.len() as f64;
+    (1..=RATES).map(|i| 3.0 * packets / pause * f64::from(i) / f64::from(RATES)).fold(0.0, |most, rate| {
+        let in_steps: f64 = steps.iter().map(|length| 1.0 - (-rate * length).exp()).product();
+        most.max(in_steps * at_most(between, rate * pause))
+    })
 }
+
+/// The chance of so many events at most, where `expected` come on average (Poisson).
+fn at_most(events: u64, expected: f64) -> f64 {
+    let mut term = (-expected).exp();
+    let mut sum = term;
+    for i in 1..=events.min(MANY) {
+        term *= expected / i as f64;
+        sum += term;
+    }
+    if events > MANY { 1.0 } else { sum }
+}
+
+/// So many packets between the answers hide them.
+const MANY: u64 = 50;
 
 #[cfg(test)]
 mod tests;

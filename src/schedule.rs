@@ -20,6 +20,7 @@ use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Phase, Protocol,
 
 mod answers;
 mod attempts;
+mod back;
 mod ending;
 mod hosts;
 mod looks;
@@ -67,8 +68,18 @@ struct Running {
 /// Whose attempt it is.
 #[derive(Debug, Clone, Copy)]
 enum Owner {
-    Candidate { probe: usize, candidate: usize },
-    Hop { path: PathId, ttl: u8 },
+    Candidate {
+        probe: usize,
+        candidate: usize,
+    },
+    Hop {
+        path: PathId,
+        ttl: u8,
+    },
+    /// A socket that takes no answer with too small a time to live.
+    Answer {
+        path: PathId,
+    },
 }
 
 /// What waits for its time.

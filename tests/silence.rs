@@ -59,14 +59,14 @@ fn a_rule_for_what_comes_in() {
     }
 }
 
-/// The server goes on to repeat its answers to attempts that are over.
+/// The server goes on to repeat its answers to an attempt that is over.
 #[test]
-fn a_rule_for_what_comes_in_after_other_attempts() {
+fn a_rule_for_what_comes_in_after_another_attempt() {
     alone(
         |link| {
             link.client.filter("input", "tcp sport 80 drop");
-            let earlier = format!("-t 1100ms {} 80", link.server_address().v4);
-            (0..3).for_each(|_| drop(Run::of(rconnect(&link.client, &earlier))));
+            let [v4, v6] = link.server_address().both();
+            Run::of(rconnect(&link.client, &format!("-t 1100ms {v4}:80 [{v6}]:80")));
         },
         |(verdict, drop)| {
             assert_eq!(verdict, "timed-out input-drop limit completion -");

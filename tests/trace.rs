@@ -368,3 +368,66 @@ fn twenty_silent_ports_behind_routers_with_their_default_limits() {
         assert_eq!(traced.summary(), expected("silence", routers(&path, 0, 1..=3), &[]), "{target:#}");
     }
 }
+
+/// The time to live of the answer, and the hop that it comes from.
+fn back(traced: &Traced) -> [Option<u64>; 2] {
+    ["answer_ttl", "answered_hop"].map(|key| traced.0[key].as_u64())
+}
+
+#[test]
+fn the_server_itself_answers() {
+    let path = Topology::chain(ROUTERS);
+    let _open = [path.server.listen("10.77.5.2:80"), path.server.listen("[fd77:5::2]:80")];
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        for port in [80, 9] {
+            let (run, traced) = trace(&path, &format!("{server} {port}"));
+            assert_eq!(back(&traced), [Some(64 - ROUTERS as u64), Some(ROUTERS as u64 + 1)], "{port}: {traced:?}");
+            assert!(!run.output.stdout.contains("in its name"), "{}", run.output.stdout);
+        }
+        let (_, traced) = trace(&path, &format!("{server} 9 -u"));
+        assert_eq!(back(&traced), [None, None], "datagrams have no such answer");
+    });
+}
+
+/// What a system begins with: 64, 128 or 255.
+#[test]
+fn the_server_begins_with_another_time_to_live() {
+    let path = Topology::chain(2);
+    let server = path.server_address().v4;
+    let _open = path.server.listen(&format!("{server}:80"));
+    for first in [64, 128, 255] {
+        path.server.sysctl("net/ipv4/ip_default_ttl", &first.to_string());
+        assert_eq!(back(&trace(&path, &format!("{server} 80")).1), [Some(first - 2), Some(3)]);
+    }
+}
+
+/// Router 2 of 4 completes handshakes in the name of a server that is silent, and resets others.
+#[test]
+fn a_router_answers_in_the_name_of_the_server() {
+    let path = Topology::chain(ROUTERS);
+    let router = path.router(2);
+    router.nft(
+        "add table inet proxy\n\
+         add chain inet proxy raw { type filter hook prerouting priority raw; }\n\
+         add rule inet proxy raw tcp dport 80 tcp flags syn notrack\n\
+         add chain inet proxy forward { type filter hook forward priority 0; }\n\
+         add rule inet proxy forward tcp dport 81 reject with tcp reset\n\
+         add rule inet proxy forward tcp dport 80 ct state invalid,untracked synproxy mss 1460 wscale 7 timestamp sack-perm\n\
+         add rule inet proxy forward ct state invalid drop\n",
+    );
+    router.sysctl("net/netfilter/nf_conntrack_tcp_loose", "0");
+    router.sysctl("net/ipv4/tcp_syncookies", "2");
+    path.server.filter("input", "tcp dport 80 drop");
+    in_both_families(|family| {
+        let server = path.server_address().both()[family];
+        for (port, end) in [(80, "connected"), (81, "answered")] {
+            let (run, traced) = trace(&path, &format!("{server} {port}"));
+            assert_eq!((&traced.0["end"], traced.hops().len()), (&end.into(), 3), "{port}");
+            assert_eq!(back(&traced), [Some(63), Some(2)], "{port}: {traced:?}");
+            let advice = run.one().0["advice"].as_str().unwrap_or_default();
+            let blames = advice.starts_with(&format!("{} may refuse in its name", path.hop(2).both()[family]));
+            assert_eq!(blames, port == 81, "{advice}");
+        }
+    });
+}

@@ -206,7 +206,8 @@ fn event(u: &mut Unstructured) -> Result<Event> {
 fn path(u: &mut Unstructured) -> Result<Path> {
     let address = address(u)?;
     let hops = (1..=u.int_in_range(0..=30)?).map(|ttl| Ok(Hop::new(ttl, attempt(u)?))).collect::<Result<_>>()?;
-    Ok(Path { address, traced_port: u.arbitrary()?, hops, end: *u.choose(PathEnd::ALL)? })
+    let (traced_port, answer_ttl, answered_hop) = u.arbitrary()?;
+    Ok(Path { address, traced_port, hops, end: *u.choose(PathEnd::ALL)?, answer_ttl, answered_hop })
 }
 
 fn icmp(u: &mut Unstructured) -> Result<Icmp> {

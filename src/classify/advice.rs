@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::classify::{codes, icmp};
+use crate::classify::{codes, icmp, path};
 use crate::model::{
     Attempt, By, Cause, Code, Family, Hop, Lookup, Name, Outcome, Path, PathEnd, Phase, Platform, Reason, Report,
     RouteKind,
@@ -124,6 +124,11 @@ impl Subject<'_> {
 
     /// What the traced path says of an attempt that nobody answered.
     fn on_path(&self, path: &Path) -> Option<String> {
+        if self.attempt.cause == Some(Cause::Rst) && self.attempt.address == path.address {
+            let hop = path::answered_before_the_end(path)?;
+            let who = path::at(path, hop).map_or_else(|| format!("a box at hop {hop}"), |router| router.to_string());
+            return Some(format!("{who} may refuse in its name: a firewall there, unless the way back is shorter"));
+        }
         if self.attempt.cause != Some(Cause::Silence) {
             return None;
         }

@@ -25,6 +25,16 @@ impl Hop {
     }
 }
 
+impl Path {
+    /// The same path for another port, whose answer was not looked at.
+    pub fn towards(self, address: SocketAddr) -> Path {
+        match address.port() == self.traced_port {
+            true => Path { address, ..self },
+            false => Path { address, answer_ttl: None, answered_hop: None, ..self },
+        }
+    }
+}
+
 /// The hops at which one that answers from this address is met, each time after another one.
 pub fn visits(hops: &[Hop], address: IpAddr) -> impl Iterator<Item = u8> {
     let met = move |index: usize| hops[index].address == Some(address);
@@ -33,7 +43,7 @@ pub fn visits(hops: &[Hop], address: IpAddr) -> impl Iterator<Item = u8> {
 
 /// The path that these hops show, by their time to live from 1 on; `None` where nothing has answered. `unresolved`: the
 /// next hop had no link address, so that nothing of what was sent has left.
-pub fn path(address: SocketAddr, hops: Vec<Option<Hop>>, unresolved: bool) -> Path {
+pub fn path(address: SocketAddr, hops: Vec<Option<Hop>>, unresolved: bool, answer_ttl: Option<u8>) -> Path {
     let most = hops.len();
     let end = hops.iter().flatten().find(|hop| hop.ends()).cloned();
     let last = hops.iter().flatten().filter(|hop| hop.address.is_some()).map(|hop| hop.ttl).max();
@@ -49,7 +59,29 @@ pub fn path(address: SocketAddr, hops: Vec<Option<Hop>>, unresolved: bool) -> Pa
         None if shown == most => PathEnd::TooFar,
         None => PathEnd::Silence,
     };
-    Path { address, traced_port: address.port(), hops, end }
+    Path { address, traced_port: address.port(), hops, end, answer_ttl, answered_hop: answer_ttl.map(hop_back) }
+}
+
+/// Whether TCP of the destination, or of one in its name, ends the path: it accepts or resets.
+pub fn is_answered(end: &Hop) -> bool {
+    end.icmp.is_none() && end.address.is_some()
+}
+
+/// The hop from which a packet comes that arrives with this time to live. Systems begin with 64, 128 or 255, and each
+/// router on the way takes one.
+pub fn hop_back(ttl: u8) -> u8 {
+    let begin = [64, 128, u8::MAX].into_iter().find(|&begin| begin >= ttl).unwrap_or(u8::MAX);
+    (begin - ttl).saturating_add(1)
+}
+
+/// Who answers at a hop.
+pub fn at(path: &Path, ttl: u8) -> Option<IpAddr> {
+    path.hops.iter().find(|hop| hop.ttl == ttl)?.address
+}
+
+/// The hop before the end of the path from which the answer of the destination came, if it did.
+pub fn answered_before_the_end(path: &Path) -> Option<u8> {
+    path.answered_hop.filter(|&hop| path.hops.last().is_some_and(|last| hop < last.ttl))
 }
 
 /// One router may answer for several hops in a row, and where packets take paths of different length it may be met at

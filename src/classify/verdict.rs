@@ -40,8 +40,7 @@ pub fn asks(evidence: &Evidence, question: Question) -> bool {
             evidence.source_given && (failed || is_silent(evidence))
         }
         Question::Neighbour => is_silent(evidence) && evidence.route.is_some(),
-        // Without a second SYN the counters say nothing.
-        Question::Drops => evidence.tcp.syns > Some(1) && judge(evidence).cause == Some(Cause::Silence),
+        Question::Drops => judge(evidence).cause == Some(Cause::Silence),
     }
 }
 
@@ -255,6 +254,8 @@ fn dropped(evidence: &Evidence) -> Option<Cause> {
         DropPoint::Output => Cause::OutputDrop,
         DropPoint::Input => Cause::InputDrop,
         DropPoint::ReversePath => Cause::ReversePath,
+        // Whatever it was, no answer was valid.
+        DropPoint::Socket => return None,
     })
 }
 

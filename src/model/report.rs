@@ -36,6 +36,10 @@ pub struct Path {
     pub hops: Vec<Hop>,
     /// How it ends.
     pub end: PathEnd,
+    /// Time to live, or hop limit, with which the answer of the destination arrives.
+    pub answer_ttl: Option<u8>,
+    /// The hop from which it comes, as that time to live tells: counted on the way back.
+    pub answered_hop: Option<u8>,
 }
 
 /// How the lookup of a host went.

@@ -212,6 +212,7 @@ slugs! {
         Output = "output": "on the way out, before the interface",
         Input = "input": "on the way in, before a socket",
         ReversePath = "reverse-path": "on the way in, by the reverse-path filter (rp_filter)",
+        Socket = "socket": "at the socket: an answer that is not valid, or that its settings refuse",
     }
 }
 

@@ -134,7 +134,7 @@ pub struct Prepared {
 /// Makes the socket of an attempt, sets its options and binds it; or takes one that is like it.
 pub fn prepare(shared: &Arc<Shared>, connect: Connect) -> Prepared {
     let options = &shared.options;
-    let verbose = options.verbose && connect.hop.is_none();
+    let verbose = options.verbose && !connect.is_for_a_path();
     let mut log = EventLog { begin: clock::now(), events: verbose.then(Vec::new) };
     let spares = is_like_others(options, connect);
     let spare = if spares { shared.spare.take(connect.address) } else { None };
@@ -146,7 +146,7 @@ pub fn prepare(shared: &Arc<Shared>, connect: Connect) -> Prepared {
 /// its making need not be told.
 fn is_like_others(options: &Options, connect: Connect) -> bool {
     connect.protocol == Protocol::Tcp
-        && connect.hop.is_none()
+        && !connect.is_for_a_path()
         && options.mode == Mode::Nonblocking
         && options.source.is_none()
         && !options.verbose
@@ -170,7 +170,7 @@ impl Prepared {
                     ended_by_us: false,
                     messages: Vec::new(),
                     reply_from: None,
-                    hold: options.hold.filter(|_| connect.protocol == Protocol::Tcp && connect.hop.is_none()),
+                    hold: options.hold.filter(|_| connect.protocol == Protocol::Tcp && !connect.is_for_a_path()),
                     held: None,
                     log,
                     spares,
@@ -183,9 +183,9 @@ impl Prepared {
     }
 }
 
-/// A message ends the attempt. The hop of a path is there to meet one.
+/// A message ends the attempt. What is made for a path is there to meet one.
 fn ends_at_icmp(options: &Options, connect: Connect) -> bool {
-    options.fail_on_icmp || connect.hop.is_some()
+    options.fail_on_icmp || connect.is_for_a_path()
 }
 
 type Step<T> = Result<T, (Phase, Code)>;
@@ -232,6 +232,9 @@ fn set_options(socket: &Socket, options: &Options, connect: Connect) -> io::Resu
         }
         if let Some(tos) = options.tos {
             sys::set_tos(socket, tos, family)?;
+        }
+        if let Some(least) = connect.least_ttl {
+            sys::set_least_ttl(socket, least, family)?;
         }
     }
     Ok(())

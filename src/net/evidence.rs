@@ -6,7 +6,7 @@ use socket2::Socket;
 
 use crate::classify::silence::Silent;
 use crate::classify::verdict::{self, Question};
-use crate::model::{End, Evidence, Family, Phase};
+use crate::model::{DropPoint, End, Evidence, Family, LocalDrop, Phase};
 use crate::net::sys;
 use crate::net::watch::Watch;
 
@@ -29,12 +29,18 @@ fn answer(socket: &Socket, evidence: &mut Evidence, (watch, called): (&Watch, In
         Question::Drops => {
             let family = Family::of(address.ip().to_canonical());
             let resent = evidence.tcp.syns.map_or(0, |syns| u64::from(syns.saturating_sub(1)));
-            evidence.local_drop = watch.explain(Silent { family, called, resent });
+            evidence.local_drop = refused(socket).or_else(|| watch.explain(Silent { family, called, resent }));
         }
         Question::Neighbour => {
             evidence.neighbour = evidence.route.as_ref().and_then(|route| sys::neighbour(route, address));
         }
     }
+}
+
+/// Packets that the socket itself did not take.
+fn refused(socket: &Socket) -> Option<LocalDrop> {
+    let count = sys::discarded(socket).filter(|&count| count > 0)?;
+    Some(LocalDrop { point: DropPoint::Socket, count: count.into(), certain: true })
 }
 
 /// What the socket itself tells: its own address, and whether connect() was answered in the place of TCP. Its local

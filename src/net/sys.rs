@@ -19,6 +19,7 @@
 //! | [`tcp_facts`] | what the kernel's TCP counted |
 //! | [`can_trace`] | whether the messages of hops can be read |
 //! | [`COUNTS`], [`counters`] | whether there are counters of the network, and what they say |
+//! | [`set_least_ttl`], [`discarded`] | take no packet that came too far; how many were not taken |
 //! | [`is_filtered`] | whether connect() was answered before TCP |
 //! | [`renew`] | a socket whose connect was refused is as good as new |
 //! | [`route`], [`neighbour`] | what the routing table says, and what is known of the next hop |

@@ -27,7 +27,7 @@ impl Watch {
     /// What this machine dropped while the attempt was silent. Where nothing was looked at meanwhile, nothing is now.
     pub fn explain(&self, silent: Silent) -> Option<LocalDrop> {
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = looks.back()?.at;
+        let last = looks.back().filter(|_| silent.resent > 0)?.at;
         if clock::now() > last + YOUNG {
             Watch::add(&mut looks);
         }

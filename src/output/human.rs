@@ -367,6 +367,7 @@ fn dropped(drop: LocalDrop) -> Option<String> {
             format!("this machine dropped what it sent again: {}", count(drop.count as usize, "SYN", "SYNs"))
         }
         DropPoint::Input => format!("this machine dropped {packets} that came in step with its SYNs"),
+        DropPoint::Socket => format!("{packets} came that were no valid answer"),
         DropPoint::ReversePath => {
             format!("the reverse-path filter here dropped {packets} that came in step with the SYNs")
         }

@@ -150,6 +150,8 @@ fn path(path: &Path, object: &mut Object) {
     object.word("end", path.end.slug());
     object.list("hops", Some(&path.hops), hop);
     object.number("traced_port", path.traced_port);
+    object.measured("answer_ttl", path.answer_ttl.map(u64::from));
+    object.measured("answered_hop", path.answered_hop.map(u64::from));
 }
 
 fn hop(hop: &Hop, object: &mut Object) {
@@ -546,7 +548,8 @@ mod tests {
         ]);
         assert_eq!(
             value["trace"],
-            json!([{"address": "10.4.0.5", "end": "rejected", "hops": hops, "traced_port": 5432}])
+            json!([{"address": "10.4.0.5", "end": "rejected", "hops": hops, "traced_port": 5432, "answer_ttl": null,
+                "answered_hop": null}])
         );
         assert_eq!(render(&Report { trace: Some(Vec::new()), ..samples::partial() }, false)["trace"], json!([]));
     }

@@ -1,5 +1,6 @@
 //! For people: a traced path, a line a hop, and in words how it ends.
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::Style;
@@ -16,7 +17,22 @@ pub fn table(path: &Path, report: &Report, style: Style) -> Vec<String> {
     let heading = format!("  path to {}{shared}", address(path.address));
     let hops = path.hops.iter().map(|hop| line(hop, width, style));
     let closing = format!("  {}", closing(path, report, style));
-    std::iter::once(heading).chain(hops).chain([closing]).collect()
+    let back = back(path).map(|back| format!("  {back}"));
+    std::iter::once(heading).chain(hops).chain([closing]).chain(back).collect()
+}
+
+/// From how far the answer came.
+fn back(path: &Path) -> Option<String> {
+    let (ttl, hop, last) = (path.answer_ttl?, path.answered_hop?, path.hops.last()?.ttl);
+    let came = format!("its answer came from hop {hop}, by its time to live ({ttl})");
+    Some(match hop.cmp(&last) {
+        Ordering::Equal => came,
+        Ordering::Greater => format!("{came}: the way back is longer, or something at hop {last} passes it on"),
+        Ordering::Less => {
+            let who = path::at(path, hop).map_or_else(|| "a box there".to_string(), |address| address.to_string());
+            format!("{came}: {who} answers in its name, or the way back is shorter")
+        }
+    })
 }
 
 fn line(hop: &Hop, width: usize, style: Style) -> String {
@@ -187,6 +203,23 @@ mod tests {
         dead.attempts[1].cause = Some(Cause::NeighbourSilent);
         let own = path("10.4.0.5", PathEnd::Local, vec![says(1, "10.1.0.2", 3, 1)]);
         assert_eq!(closing(&own, &dead, Style::default()), "ends on the link: gateway 10.1.0.1 does not answer ARP");
+    }
+
+    #[test]
+    fn the_way_back_tells_who_answered() {
+        let hops = vec![passes(1, "10.1.0.1"), passes(2, "10.2.0.1"), answer(3, "10.4.0.5", Outcome::Connected)];
+        let told = |ttl, hop| {
+            let back = Path {
+                answer_ttl: Some(ttl),
+                answered_hop: Some(hop),
+                ..path("10.4.0.5", PathEnd::Connected, hops.clone())
+            };
+            table(&back, &samples::partial(), Style::default()).pop().unwrap()
+        };
+        assert_eq!(told(62, 3), "  its answer came from hop 3, by its time to live (62)");
+        let nearer = "10.2.0.1 answers in its name, or the way back is shorter";
+        assert_eq!(told(63, 2), format!("  its answer came from hop 2, by its time to live (63): {nearer}"));
+        assert!(told(60, 5).ends_with("the way back is longer, or something at hop 3 passes it on"));
     }
 
     #[test]

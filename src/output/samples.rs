@@ -182,7 +182,14 @@ pub fn says(ttl: u8, from: &str, kind: u8, code: u8) -> Hop {
 
 /// A path to that address, IPv4 or in brackets, with any port.
 pub fn path(to: &str, end: PathEnd, hops: Vec<Hop>) -> Path {
-    Path { address: format!("{to}:5432").parse().expect("an address"), traced_port: 5432, hops, end }
+    Path {
+        address: format!("{to}:5432").parse().expect("an address"),
+        traced_port: 5432,
+        hops,
+        end,
+        answer_ttl: None,
+        answered_hop: None,
+    }
 }
 
 /// A router on the way lets nothing on.

@@ -15,6 +15,7 @@ impl Schedule {
         let timeout = match running.owner {
             Owner::Candidate { .. } => self.policy.timeout,
             Owner::Hop { .. } => self.policy.timeout.or(Some(path::PATIENCE)),
+            Owner::Answer { path } => Some(self.paths.patience(path)),
         };
         running.started = Some(now);
         running.deadline = earliest(timeout.map(|timeout| now + timeout), self.policy.deadline);
@@ -63,6 +64,10 @@ impl Schedule {
                 let reports = self.paths.ended(now, path, ttl, attempt, !self.running.is_empty());
                 self.report(reports);
                 self.give_up_unwanted(now);
+            }
+            Owner::Answer { path } => {
+                let reports = self.paths.answered(path, &attempt);
+                self.report(reports);
             }
         }
     }

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::back::{self, Search};
 use super::order::Place;
 use super::plan::Connect;
 use crate::classify::path;
-use crate::model::{Attempt, By, Cause, Hop, Outcome, Path, Protocol, Report};
+use crate::model::{Attempt, By, Cause, DropPoint, Hop, Outcome, Path, Protocol, Report};
 
 /// Hops looked at; the diameter of the Internet is well below it, and traceroute(8) stops there, too.
 const MOST_HOPS: u8 = 30;
@@ -121,14 +122,20 @@ impl Paths {
         if self.in_flight >= MOST_IN_FLIGHT {
             return None;
         }
-        let (id, ttl) = self.open.iter_mut().find_map(|(id, path)| Some((id, path.next(now, &self.pace)?)))?;
-        self.pace.take(ttl, now);
+        let (id, hop, least_ttl) = self.open.iter_mut().find_map(|(id, path)| {
+            let least = path.search.as_mut().and_then(Search::next);
+            let hop = if least.is_none() { path.next(now, &self.pace) } else { None };
+            (least.is_some() || hop.is_some()).then_some((id, hop, least))
+        })?;
         self.in_flight += 1;
         let tracing = &mut self.open[id];
-        tracing.sent += 1;
         tracing.in_flight += 1;
+        if let Some(ttl) = hop {
+            self.pace.take(ttl, now);
+            tracing.sent += 1;
+        }
         let (address, protocol) = (tracing.address, tracing.key.protocol);
-        Some((PathId(id), Connect { address, protocol, number, hop: Some(ttl) }))
+        Some((PathId(id), Connect { address, protocol, number, hop, least_ttl }))
     }
 
     /// When [`Paths::next`] will have a hop although nothing has answered.
@@ -160,6 +167,25 @@ impl Paths {
         self.close(id)
     }
 
+    /// How long a socket waits for the answer of the destination that it may discard.
+    pub fn patience(&self, id: PathId) -> Duration {
+        back::patience(self.open[id.0].end().map_or(PATIENCE, |end| end.elapsed))
+    }
+
+    /// A socket that takes no answer with too small a time to live came to this. Gives the reports that have all their
+    /// paths now.
+    pub fn answered(&mut self, id: PathId, attempt: &Attempt) -> Vec<(Place, Report)> {
+        self.in_flight -= 1;
+        let tracing = &mut self.open[id.0];
+        tracing.in_flight -= 1;
+        let discarded = attempt.local_drop.is_some_and(|drop| drop.point == DropPoint::Socket);
+        let passed = attempt.outcome == Outcome::Connected || attempt.by == Some(By::Peer);
+        if let Some(search) = &mut tracing.search {
+            search.tell((passed || discarded).then_some(passed));
+        }
+        self.close(id)
+    }
+
     /// Messages of routers count against the pace, whichever attempt met them.
     pub fn heard(&mut self, now: Instant, attempt: &Attempt) {
         if let (Some(icmp), false) = (&attempt.icmp, attempt.by == Some(By::Peer)) {
@@ -183,11 +209,11 @@ impl Paths {
     fn close(&mut self, id: PathId) -> Vec<(Place, Report)> {
         let tracing = &mut self.open[id.0];
         let mut reports = Vec::new();
-        if !tracing.closed && tracing.has_ended() {
+        if !tracing.closed && tracing.has_ended() && tracing.is_traced_back() {
             tracing.closed = true;
             let (key, path) = (tracing.key.clone(), tracing.path());
             for (address, _, place) in self.held.iter_mut().flat_map(|held| &mut held.wanted).filter(|w| w.1 == key) {
-                *place = Some(Path { address: *address, ..path.clone() });
+                *place = Some(path.clone().towards(*address));
             }
             if self.known.len() == MOST_KNOWN {
                 self.known.pop_front();
@@ -214,7 +240,7 @@ impl Held {
         let Held { place, mut report, wanted } = self;
         let paths = wanted.into_iter().filter_map(|(address, key, path)| {
             let under_way = || open.iter().find(|(_, tracing)| tracing.key == key).map(|(_, tracing)| tracing.path());
-            path.or_else(under_way).map(|path| Path { address, ..path })
+            path.or_else(under_way).map(|path| path.towards(address))
         });
         report.trace = Some(paths.collect());
         (place, report)
@@ -232,6 +258,8 @@ struct Tracing {
     window: u8,
     widened: Instant,
     in_flight: usize,
+    /// From how far the destination answers, once it did.
+    search: Option<Search>,
     /// Its end is known and told; what is in flight is not wanted any more.
     closed: bool,
 }
@@ -240,7 +268,8 @@ impl Tracing {
     fn new(address: SocketAddr, key: Key, now: Instant) -> Self {
         let hops = vec![None; usize::from(MOST_HOPS)];
         let (unresolved, closed) = (false, false);
-        Tracing { address, key, hops, unresolved, sent: 0, window: WINDOW, widened: now, in_flight: 0, closed }
+        let (sent, in_flight, search) = (0, 0, None);
+        Tracing { address, key, hops, unresolved, sent, window: WINDOW, widened: now, in_flight, search, closed }
     }
 
     /// The next hop to send, if window and pace allow one.
@@ -290,8 +319,17 @@ impl Tracing {
         known(self.end().map_or(MOST_HOPS, |end| end.ttl))
     }
 
+    /// Whether it is known from how far the answer comes, as far as it can be. The search begins when the path has ended.
+    fn is_traced_back(&mut self) -> bool {
+        if self.key.protocol == Protocol::Tcp && self.end().is_some_and(path::is_answered) {
+            return self.search.get_or_insert_with(Search::new).is_over();
+        }
+        true
+    }
+
     fn path(&self) -> Path {
-        path::path(self.address, self.hops.clone(), self.unresolved)
+        let answer_ttl = self.search.as_ref().and_then(Search::ttl);
+        path::path(self.address, self.hops.clone(), self.unresolved, answer_ttl)
     }
 }
 

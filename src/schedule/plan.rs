@@ -264,4 +264,13 @@ pub struct Connect {
     pub number: u32,
     /// The time to live of a hop of a traced path; `None` for an attempt of a target.
     pub hop: Option<u8>,
+    /// The least time to live with which an answer is taken, where a path is traced back.
+    pub least_ttl: Option<u8>,
+}
+
+impl Connect {
+    /// It is made for a traced path, and not for a target.
+    pub fn is_for_a_path(&self) -> bool {
+        self.hop.is_some() || self.least_ttl.is_some()
+    }
 }

@@ -30,8 +30,8 @@ impl Schedule {
 
     pub(super) fn begin_hop(&mut self, now: Instant) -> Option<Step> {
         let (path, connect) = self.paths.next(now, 1)?;
-        let ttl = connect.hop?;
-        Some(Step::Connect(self.run(Owner::Hop { path, ttl }), connect))
+        let owner = connect.hop.map_or(Owner::Answer { path }, |ttl| Owner::Hop { path, ttl });
+        Some(Step::Connect(self.run(owner), connect))
     }
 
     pub(super) fn begin_attempt(&mut self, now: Instant) -> Option<Step> {
@@ -67,7 +67,7 @@ impl Schedule {
         let candidate = &mut candidates[candidate];
         let number = candidate.begin(id, turn);
         self.hosts.begin(now, candidate.address.ip());
-        Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None })
+        Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None, least_ttl: None })
     }
 
     pub(super) fn run(&mut self, owner: Owner) -> AttemptId {

@@ -9,7 +9,7 @@ use crate::classify::requirement::Require;
 use crate::model::Name::{
     EACCES, EADDRNOTAVAIL, EAI_AGAIN, EAI_NONAME, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT,
 };
-use crate::model::{self, Mode, Outcome, Phase, Protocol, Signal};
+use crate::model::{self, DropPoint, LocalDrop, Mode, Outcome, Phase, Protocol, Signal};
 
 mod hold;
 
@@ -53,6 +53,8 @@ struct Bench {
     reports: Vec<Report>,
     connects: Vec<(AttemptId, SocketAddr)>,
     hops: Vec<(AttemptId, u8)>,
+    /// Sockets that take no answer with a smaller time to live.
+    backs: Vec<(AttemptId, u8)>,
     lookups: Vec<LookupId>,
     given_up: Vec<(AttemptId, Stop)>,
     abandoned: Vec<LookupId>,
@@ -72,6 +74,7 @@ impl Bench {
             reports: Vec::new(),
             connects: Vec::new(),
             hops: Vec::new(),
+            backs: Vec::new(),
             lookups: Vec::new(),
             given_up: Vec::new(),
             abandoned: Vec::new(),
@@ -131,9 +134,10 @@ impl Bench {
             Step::Abandon(id) => self.abandoned.push(id),
             Step::Connect(id, connect) => {
                 self.tell(Event::Connecting(id));
-                match connect.hop {
-                    None => self.connects.push((id, connect.address)),
-                    Some(ttl) => self.hops.push((id, ttl)),
+                match (connect.hop, connect.least_ttl) {
+                    (Some(ttl), _) => self.hops.push((id, ttl)),
+                    (None, Some(least)) => self.backs.push((id, least)),
+                    (None, None) => self.connects.push((id, connect.address)),
                 }
             }
             Step::GiveUp(id, why, _) => self.given_up.push((id, why)),
@@ -1406,6 +1410,55 @@ fn the_end_of_the_run_shows_paths_as_far_as_they_are_known() {
     bench.run();
     let path = &bench.report().trace.as_ref().unwrap()[0];
     assert_eq!(path.hops.len(), 4);
+}
+
+/// A path of one address: routers at three hops, then the destination accepts.
+fn accepted() -> Bench {
+    let mut bench = Bench::new(traced(policy()));
+    bench.give(literal(1..=1));
+    bench.run();
+    bench.silence();
+    for (id, ttl) in std::mem::take(&mut bench.hops) {
+        let outcome = if ttl == 4 { Outcome::Connected } else { Outcome::Unreachable };
+        let icmp = (ttl < 4).then(|| expired(ttl));
+        let hop = Attempt { icmp, elapsed: SECOND / 100, ..attempt(([10, 0, 0, 1], 1).into(), outcome, None) };
+        bench.tell(Event::Ended(id, Box::new(hop)));
+    }
+    bench.run();
+    bench
+}
+
+#[test]
+fn a_path_that_was_answered_is_traced_back() {
+    let mut bench = accepted();
+    let mut sockets = 0;
+    while bench.reports.is_empty() {
+        let [(id, least)] = std::mem::take(&mut bench.backs)[..] else { panic!("one socket at a time") };
+        assert_eq!(bench.schedule.deadline(id), Some(bench.now + SECOND / 50 + SECOND / 20), "twice what the hop took");
+        let local_drop = Some(LocalDrop { point: DropPoint::Socket, count: 1, certain: true });
+        let ended = match least <= 62 {
+            true => attempt(([10, 0, 0, 1], 1).into(), Outcome::Connected, None),
+            false => Attempt { local_drop, ..attempt(([10, 0, 0, 1], 1).into(), Outcome::TimedOut, None) },
+        };
+        bench.tell(Event::Ended(id, Box::new(ended)));
+        bench.run();
+        sockets += 1;
+    }
+    assert_eq!(sockets, 8);
+    let path = &bench.report().trace.as_ref().unwrap()[0];
+    assert_eq!((path.hops.len(), path.answer_ttl, path.answered_hop), (4, Some(62), Some(3)));
+    bench.assert_idle();
+}
+
+#[test]
+fn an_answer_that_does_not_come_again_leaves_the_way_back_unknown() {
+    let mut bench = accepted();
+    let (id, _) = bench.backs.pop().unwrap();
+    bench.tell(Event::Ended(id, Box::new(attempt(([10, 0, 0, 1], 1).into(), Outcome::TimedOut, None))));
+    bench.run();
+    let path = &bench.report().trace.as_ref().unwrap()[0];
+    assert_eq!((path.hops.len(), path.answer_ttl, path.answered_hop), (4, None, None));
+    bench.assert_idle();
 }
 
 // Sweeps: what one address bears.

@@ -25,7 +25,7 @@ fn hop(ttl: u8, icmp: Option<Icmp>) -> Hop {
 }
 
 fn path(end: PathEnd, hops: Vec<Hop>) -> Path {
-    Path { address: "10.4.0.5:80".parse().unwrap(), traced_port: 80, hops, end }
+    Path { address: "10.4.0.5:80".parse().unwrap(), traced_port: 80, hops, end, answer_ttl: None, answered_hop: None }
 }
 
 #[test]

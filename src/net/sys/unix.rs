@@ -23,16 +23,16 @@ use crate::net::clock;
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    COUNTS, Routes, bind, bind_interface, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered,
-    limit_handshake, neighbour, prepare_hold, renew, route, take_messages, tcp_facts,
+    COUNTS, Routes, bind, bind_interface, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_filtered,
+    limit_handshake, neighbour, prepare_hold, renew, route, set_least_ttl, take_messages, tcp_facts,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    COUNTS, Routes, bind, bind_interface, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered,
-    limit_handshake, neighbour, prepare_hold, renew, route, take_messages, tcp_facts,
+    COUNTS, Routes, bind, bind_interface, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_filtered,
+    limit_handshake, neighbour, prepare_hold, renew, route, set_least_ttl, take_messages, tcp_facts,
 };
 
 mod alarm;

@@ -35,8 +35,8 @@ pub use console::{
     Coloring, catch_requests, catch_signals, die_of, signal, take_request, terminal_width, without_signals,
 };
 pub use evidence::{
-    COUNTS, can_trace, counters, enable_icmp_errors, ip_versions, is_filtered, neighbour, prepare_hold, renew, route,
-    take_messages, tcp_facts,
+    COUNTS, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_filtered, neighbour, prepare_hold,
+    renew, route, set_least_ttl, take_messages, tcp_facts,
 };
 pub use execute::execute;
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};

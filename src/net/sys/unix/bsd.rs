@@ -38,6 +38,19 @@ pub fn renew(_: &Socket) -> bool {
     false
 }
 
+/// There is no such setting here, or nobody to tell what it discards.
+///
+/// # Errors
+/// Always.
+pub fn set_least_ttl(_: &Socket, _: u8, _: Family) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not told.
+pub fn discarded(_: &Socket) -> Option<u32> {
+    None
+}
+
 /// bind().
 ///
 /// # Errors

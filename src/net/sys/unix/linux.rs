@@ -27,6 +27,42 @@ pub fn can_trace(_: Protocol) -> bool {
     true
 }
 
+/// Discards packets that arrive with a smaller time to live, or hop limit, before TCP looks at them.
+///
+/// # Errors
+/// setsockopt(2); IPv6: before Linux 5.16 for TCP it does nothing.
+pub fn set_least_ttl(socket: &Socket, least: u8, family: Family) -> io::Result<()> {
+    let (level, name) = match family {
+        Family::V4 => (libc::IPPROTO_IP, libc::IP_MINTTL),
+        Family::V6 => (libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT),
+    };
+    let least = libc::c_int::from(least);
+    let length = size_of_val(&least) as libc::socklen_t;
+    // SAFETY: pointer and length are those of the number, which the kernel only reads.
+    match unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const least).cast(), length) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Packets that came for this socket and that it did not take; `None` where the kernel does not tell (before Linux 4.12).
+pub fn discarded(socket: &Socket) -> Option<u32> {
+    let mut counts = [0_u32; 16];
+    let mut length = size_of_val(&counts) as libc::socklen_t;
+    // SAFETY: pointer and length describe `counts`, which the kernel fills with at most `length` bytes.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            counts.as_mut_ptr().cast(),
+            &mut length,
+        )
+    };
+    let drops = libc::SK_MEMINFO_DROPS as usize;
+    (result == 0 && length as usize > drops * size_of::<u32>()).then_some(counts[drops])
+}
+
 /// bind(). A port of 0 is left to connect(), which can use one port towards several destinations (ip(7)
 /// IP_BIND_ADDRESS_NO_PORT): a source address costs no more ports than none.
 ///

@@ -1,6 +1,7 @@
 //! What Windows tells of an attempt besides its code: ICMP messages, TCP's own count, the route. Each is asked for and
 //! may be missing.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ptr;
 use std::time::Duration;
@@ -31,6 +32,19 @@ pub const COUNTS: bool = false;
 
 /// None.
 pub fn counters() -> Option<Counters> {
+    None
+}
+
+/// There is no such setting here, or nobody to tell what it discards.
+///
+/// # Errors
+/// Always.
+pub fn set_least_ttl(_: &Socket, _: u8, _: Family) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Not told.
+pub fn discarded(_: &Socket) -> Option<u32> {
     None
 }
 

@@ -114,6 +114,8 @@ pub struct Grammar<'a> {
     pub protocol: Protocol,
     /// Zone of a link-local literal that has none: the interface that the sockets are bound to anyway.
     pub interface: Option<&'a str>,
+    /// A link-local literal without a zone is meant on every link.
+    pub every_link: bool,
     /// PORTS of every target that has none.
     pub default_ports: Option<&'a str>,
     /// The services database: the port of a service name for a protocol.

@@ -145,3 +145,26 @@ fn an_ordered_stream_waits_for_its_oldest_target_and_a_signal_loses_nothing() {
     assert_eq!(found, (1..=1026).collect::<Vec<u16>>());
     assert!(output.stdout.lines().nth(1).is_some_and(|line| line.contains(r#""outcome":"interrupted""#)), "{output:?}");
 }
+
+/// Of a firewall that should block everything, what it does not block is shown.
+#[test]
+fn a_sweep_for_people_shows_what_was_not_expected() {
+    let net = Netns::new();
+    let _open = [22, 443].map(|port| net.listen(&format!("127.0.0.1:{port}")));
+    let sweep = |args: &str| net.command(RCONNECT).args("-n --expect closed".split(' ')).args(args.split(' ')).run();
+    let output = sweep("127.0.0.1 1-500");
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!((output.code(), lines.len()), (1, 7), "{output:?}");
+    assert!(lines[0].starts_with("127.0.0.1:22      connected"), "{output:?}");
+    assert!(lines[2].starts_with("127.0.0.1:443     connected"), "{output:?}");
+    assert_eq!(lines[6], "500 targets: 498 failed as expected, 2 connected");
+    let output = sweep("--exclude :22,:443 127.0.0.1 1-500");
+    #[rustfmt::skip]
+    assert_eq!(output.stdout.lines().collect::<Vec<_>>(), [
+        "127.0.0.1  498 refused: 1-21, 23-442, 444-500",
+        "498 targets: 498 failed as expected",
+    ]);
+    // Excluded targets do not count: these are few enough to be shown.
+    let few = sweep("--exclude :21-500 127.0.0.1 1-500");
+    assert_eq!(few.stdout.matches("127.0.0.1:").count(), 20, "{few:?}");
+}

@@ -109,7 +109,7 @@ fn report(u: &mut Unstructured) -> Result<Report> {
 /// Hosts come from people and files, by the grammar alone: a name that it lets pass is one that is shown.
 fn target(u: &mut Unstructured) -> Result<Target> {
     let protocol = *u.choose(Protocol::ALL)?;
-    let grammar = Grammar { protocol, interface: Some("eth0"), default_ports: None, service: &|_, _| None };
+    let grammar = Grammar { protocol, interface: Some("eth0"), every_link: false, default_ports: None, service: &|_, _| None };
     let (text, port): (&str, u16) = u.arbitrary()?;
     let spec = grammar.host_ports(text, &port.max(1).to_string());
     let spec = spec.or_else(|_| grammar.target("db.example:5432")).expect("a target");

@@ -19,7 +19,7 @@ fn service(name: &str, protocol: Protocol) -> Option<u16> {
 }
 
 fuzz_target!(|text: &str| {
-    let tcp = Grammar { protocol: Protocol::Tcp, interface: None, default_ports: None, service: &service };
+    let tcp = Grammar { protocol: Protocol::Tcp, interface: None, every_link: false, default_ports: None, service: &service };
     let udp = Grammar { protocol: Protocol::Udp, ..tcp };
     let bound = Grammar { interface: Some("eth0"), ..tcp };
     let listed = Grammar { default_ports: Some("80,8000-8002"), ..tcp };

@@ -26,7 +26,7 @@ pub struct Input {
     any: bool,
     /// Some target was not excluded.
     some_left: bool,
-    /// How many targets there are; unknown for a stream.
+    /// How many targets there are, at most; unknown for a stream.
     pub targets: Option<u128>,
     /// The line that ended the run; everything before it was probed.
     pub error: Option<anyhow::Error>,
@@ -39,7 +39,7 @@ impl Input {
     /// The file cannot be read, or a line of it is refused.
     pub fn new(rules: Rules, family: Option<Family>, specs: Vec<Spec>, from: Option<&Path>) -> Result<Self> {
         let lines = from.map(|path| Lines::open(&rules, path)).transpose()?;
-        let given = specs.iter().fold(0, |sum: u128, spec| sum.saturating_add(spec.count()));
+        let given = specs.iter().fold(0, |sum: u128, spec| sum.saturating_add(rules.count(spec)));
         let read = lines.as_ref().map_or(Some(0), Lines::targets);
         let targets = read.map(|read| given.saturating_add(read));
         let (any, specs) = (!specs.is_empty(), specs.into_iter());
@@ -89,16 +89,10 @@ impl Source for Input {
     }
 }
 
-/// Every target that is not excluded, lazily.
-fn left(spec: Spec, rules: &Rules) -> impl Iterator<Item = Target> + Send + use<> {
-    let excluded = Arc::clone(&rules.excluded);
-    spec.into_targets().filter(move |target| excluded.is_empty() || !excluded.hold(target))
-}
-
 /// A target as written becomes batches that share a lookup each, none if all of it is excluded; a name's pinned ports are
 /// batches of their own.
 fn batches(spec: Spec, rules: &Rules, family: Option<Family>) -> VecDeque<Batch> {
-    if !rules.excluded.is_empty() && left(spec.clone(), rules).next().is_none() {
+    if !rules.excluded.is_empty() && rules.left(spec.clone()).next().is_none() {
         return VecDeque::new();
     }
     match &spec.hosts {
@@ -123,7 +117,7 @@ fn named(ascii: Arc<str>, spec: Spec, rules: &Rules) -> VecDeque<Batch> {
     let pin = |port: u16| rules.pins.iter().find(|pin| pin.holds_for(&ascii, port));
     let mut batches = VecDeque::new();
     let mut asked = Vec::new();
-    for target in left(spec.clone(), rules) {
+    for target in rules.left(spec.clone()) {
         match pin(target.port) {
             Some(pin) => {
                 let addresses: Arc<[SocketAddr]> = pin.addresses.iter().map(scoped).collect();
@@ -151,7 +145,7 @@ fn literal_name(address: &Address, family: Option<Family>) -> Option<Name> {
 
 fn looked_up(name: Name, spec: Spec, rules: &Rules) -> Batch {
     let protocol = spec.protocol;
-    let targets = left(spec, rules).map(|target| scheduled(&target, None));
+    let targets = rules.left(spec).map(|target| scheduled(&target, None));
     Batch { protocol, name: Some(name), targets: Box::new(targets) }
 }
 
@@ -165,7 +159,7 @@ fn direct(spec: Spec, rules: &Rules) -> Batch {
     Batch {
         protocol,
         name: None,
-        targets: Box::new(left(spec, rules).map(move |target| scheduled(&target, address(&target)))),
+        targets: Box::new(rules.left(spec).map(move |target| scheduled(&target, address(&target)))),
     }
 }
 

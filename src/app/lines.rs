@@ -126,12 +126,14 @@ fn stream(place: Place, opener: Opener) -> Lines {
 fn checked(rules: &Rules, mut file: File, mut place: Place) -> Result<Lines> {
     let begin = file.stream_position()?;
     let mut reader = BufReader::new(file);
-    let (mut targets, mut length) = (0_u128, 0);
+    let (mut any, mut targets, mut length) = (false, 0_u128, 0);
     while let Some(line) = read_line(&mut reader) {
         length += line.as_ref().map_or(0, Vec::len) as u64;
-        targets = targets.saturating_add(place.read(rules, line)?.map_or(0, |spec| spec.count()));
+        let spec = place.read(rules, line)?;
+        any |= spec.is_some();
+        targets = targets.saturating_add(spec.map_or(0, |spec| rules.count(&spec)));
     }
-    ensure!(targets > 0, NO_TARGET);
+    ensure!(any, NO_TARGET);
     let mut file = reader.into_inner();
     file.seek(SeekFrom::Start(begin))?;
     Ok(Lines { place: Place::new(place.name), source: Source::File(BufReader::new(file.take(length)), targets) })

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 
 use crate::grammar::{Exclusions, Grammar, Hosts, Pin, Spec};
-use crate::model::{Address, Family, Host, Protocol};
+use crate::model::{Address, Family, Host, Protocol, Target};
 use crate::net::sys;
 
 /// A network of more addresses is swept only on purpose (`--yes`).
 const MOST_ADDRESSES: u128 = 65_536;
+
+/// Targets that are counted one by one, where some are excluded.
+const MOST_COUNTED: u128 = 65_536;
 
 /// How targets are read, and what they must keep to.
 #[derive(Debug, Clone)]
@@ -45,9 +48,22 @@ impl Rules {
         Grammar {
             protocol: self.protocol,
             interface: self.interface.as_deref(),
+            every_link: false,
             default_ports: self.ports.as_deref(),
             service: &sys::service,
         }
+    }
+
+    /// Every target that is not excluded, lazily.
+    pub fn left(&self, spec: Spec) -> impl Iterator<Item = Target> + Send + use<> {
+        let excluded = Arc::clone(&self.excluded);
+        spec.into_targets().filter(move |target| excluded.is_empty() || !excluded.hold(target))
+    }
+
+    /// How many targets are left; of more than can be looked at in no time, how many there are at most.
+    pub fn count(&self, spec: &Spec) -> u128 {
+        let all = spec.count();
+        if self.excluded.is_empty() || all > MOST_COUNTED { all } else { self.left(spec.clone()).count() as u128 }
     }
 
     /// The target on a line of a file or stream, if there is one.

@@ -92,7 +92,8 @@ impl Grammar<'_> {
             _ if is_only_ipv6(text) => (Some(text), None),
             _ => split(text).map(|(host, ports)| (Some(host), ports))?,
         };
-        let hosts = hosts.map(|hosts| self.hosts(hosts)).transpose()?;
+        let every_link = Grammar { every_link: true, ..*self };
+        let hosts = hosts.map(|hosts| every_link.hosts(hosts)).transpose()?;
         exclusions.add(Exclusion { hosts, ports: ports.map(|ports| self.ports(ports)).transpose()? });
         Ok(())
     }

@@ -90,7 +90,7 @@ impl Grammar<'_> {
             check_zone(text, ip, zone)?;
         }
         let zone = written.or(self.interface.filter(|_| ip.is_unicast_link_local()));
-        if zone.is_none() && ip.is_unicast_link_local() {
+        if zone.is_none() && ip.is_unicast_link_local() && !self.every_link {
             return Err(Invalid::new(
                 format!("link-local address {} is on every link", quote(text)),
                 format!("say on which interface, as in {ip}%eth0"),

@@ -22,7 +22,7 @@ fn service(name: &str, protocol: Protocol) -> Option<u16> {
 }
 
 const TCP: Grammar<'static> =
-    Grammar { protocol: Protocol::Tcp, interface: None, default_ports: None, service: &service };
+    Grammar { protocol: Protocol::Tcp, interface: None, every_link: false, default_ports: None, service: &service };
 const LISTED: Grammar<'static> = Grammar { default_ports: Some("1,2"), ..TCP };
 const UDP: Grammar<'static> = Grammar { protocol: Protocol::Udp, ..TCP };
 
@@ -300,6 +300,9 @@ fn hosts_networks_and_ports_are_left_out() {
         ("[::1]:80", "[0::1]:80", true),
         ("fe80::1%eth0", "[fe80::1%eth0]:80", true),
         ("fe80::1%eth0", "[fe80::1%eth1]:80", false),
+        ("fe80::1", "[fe80::1%eth1]:80", true),
+        ("[fe80::1]:80", "[fe80::1%eth1]:81", false),
+        ("fe80::/10", "[fe80::2%eth1]:80", true),
         ("2001:db8::/64", "[2001:db8::5]:1", true),
         ("Db.Example", "db.example.:5432", true),
         ("db.example:5432", "DB.example:5432", true),
@@ -309,7 +312,7 @@ fn hosts_networks_and_ports_are_left_out() {
         let target = TCP.target(target).unwrap().into_targets().next().unwrap();
         assert_eq!(exclusions(items).unwrap().hold(&target), held, "{items} {target}");
     }
-    for item in ["", "10.0.0.1/28", "host:0", ":", "::1:80", "http://me:secret@host", "fe80::1"] {
+    for item in ["", "10.0.0.1/28", "host:0", ":", "::1:80", "http://me:secret@host", "fe80::1%"] {
         assert!(!message(exclusions(item).map(drop)).contains("secret"), "{item}");
     }
 }

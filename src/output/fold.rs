@@ -1,21 +1,22 @@
-//! Which failures of a run of many targets are shown: rare ones in full, common ones as counts and ranges at the end.
+//! Which results of a run of many targets are shown: rare ones in full, common ones as counts and ranges at the end. What
+//! connected is what a sweep looks for, and is always shown, unless the user has said what to expect.
 
 use crate::model::{By, Cause, Code, Outcome, Report};
 
 /// So many targets fit a screen: they are shown one by one.
 pub const MANY: u128 = 20;
 
-/// The first results tell what is common; until then failures are held back.
+/// The first results tell what is common; until then results are held back.
 const WARM_UP: u64 = 100;
 
-/// A kind of failure with more members than this is common.
+/// A kind of result with more members than this is common.
 const RARE: u64 = 3;
 
-/// Kinds that are told apart; a failure of a further kind counts as common.
+/// Kinds that are told apart; a result of a further kind counts as common.
 const MOST_KINDS: usize = 64;
 
-/// What failures have in common.
-type Kind = (Outcome, Option<Cause>, Option<By>, Option<Code>);
+/// What results have in common, and whether they are good.
+type Kind = (bool, Outcome, Option<Cause>, Option<By>, Option<Code>);
 
 /// What becomes of one report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,22 +27,22 @@ pub enum Fate {
     Keep,
 }
 
-/// The failures of a run, by kind.
+/// The results of a run, by kind.
 #[derive(Debug, Default)]
 pub struct Fold {
     decided: u64,
-    kinds: Vec<Failures>,
+    kinds: Vec<Alike>,
 }
 
 #[derive(Debug)]
-struct Failures {
+struct Alike {
     kind: Kind,
     count: u64,
     /// Not shown yet: all members of a kind that is rare so far, the first member of a common one.
     held: Vec<Report>,
 }
 
-impl Failures {
+impl Alike {
     fn is_rare(&self) -> bool {
         self.count <= RARE
     }
@@ -52,23 +53,25 @@ impl Fold {
     pub fn fate(&mut self, report: &Report) -> Fate {
         self.decided += 1;
         let warm = self.decided > WARM_UP;
-        let Some(failures) = (!report.good).then(|| self.failures(kind(report))) else { return Fate::Show };
-        let Some(failures) = failures else { return Fate::Keep };
-        failures.count += 1;
-        match (failures.is_rare(), warm) {
+        if report.good && report.expected.is_none() {
+            return Fate::Show;
+        }
+        let Some(alike) = self.alike(kind(report)) else { return Fate::Keep };
+        alike.count += 1;
+        match (alike.is_rare(), warm) {
             (true, true) => return Fate::Show,
-            (true, false) => failures.held.push(report.clone()),
-            (false, _) => failures.held.truncate(1),
+            (true, false) => alike.held.push(report.clone()),
+            (false, _) => alike.held.truncate(1),
         }
         Fate::Keep
     }
 
-    fn failures(&mut self, kind: Kind) -> Option<&mut Failures> {
-        let index = self.kinds.iter().position(|failures| failures.kind == kind);
+    fn alike(&mut self, kind: Kind) -> Option<&mut Alike> {
+        let index = self.kinds.iter().position(|alike| alike.kind == kind);
         match index {
             None if self.kinds.len() == MOST_KINDS => None,
             None => {
-                self.kinds.push(Failures { kind, count: 0, held: Vec::new() });
+                self.kinds.push(Alike { kind, count: 0, held: Vec::new() });
                 self.kinds.last_mut()
             }
             Some(index) => self.kinds.get_mut(index),
@@ -95,8 +98,8 @@ impl Fold {
 fn kind(report: &Report) -> Kind {
     let attempt = report.attempts.iter().find(|attempt| attempt.outcome == report.outcome);
     match attempt {
-        Some(attempt) => (report.outcome, attempt.cause, attempt.by, attempt.error),
-        None => (report.outcome, report.lookup.cause, report.lookup.by, report.lookup.error),
+        Some(attempt) => (report.good, report.outcome, attempt.cause, attempt.by, attempt.error),
+        None => (report.good, report.outcome, report.lookup.cause, report.lookup.by, report.lookup.error),
     }
 }
 
@@ -135,6 +138,22 @@ mod tests {
         let mut fold = Fold::default();
         let good = literal("10.0.0.1:22", Outcome::Connected);
         assert!((0..2 * WARM_UP).all(|_| fold.fate(&good) == Fate::Show));
+    }
+
+    /// Where closed ports are expected, an open one is what is worth showing.
+    #[test]
+    fn what_is_expected_and_common_is_counted() {
+        let mut fold = Fold::default();
+        let expected = Some([Outcome::Refused, Outcome::TimedOut].into_iter().collect());
+        let as_expected = |report: Report| Report { good: true, expected, ..report };
+        for port in 1..=WARM_UP {
+            assert_eq!(fold.fate(&as_expected(refused(port))), Fate::Keep);
+        }
+        let open = Report { good: false, expected, ..literal("10.0.0.1:200", Outcome::Connected) };
+        let rare = as_expected(literal("10.0.0.1:201", Outcome::TimedOut));
+        assert_eq!([fold.fate(&open), fold.fate(&rare)], [Fate::Show, Fate::Show]);
+        let all_open = |port: u64| as_expected(literal(&format!("10.0.0.1:{port}"), Outcome::Connected));
+        assert!((300..320).map(|port| fold.fate(&all_open(port))).filter(|&fate| fate == Fate::Show).count() <= 3);
     }
 
     #[test]

@@ -984,6 +984,22 @@ fn what_is_excluded_is_left_out() {
 
 /// A port and a target alike are probed as often as they are given.
 #[test]
+fn probes_are_repeated_and_counted() {
+    let (closed, open) = (Closed::at(V4), Open::at(V4));
+    let args =
+        |port: u16| ["--json", "-c", "3", "-i", "10ms", V4].map(String::from).into_iter().chain([port.to_string()]);
+    for (port, code, outcome) in [(open.port(), 0, "connected"), (closed.port(), 4, "refused")] {
+        let (exit, lines) = json_run(&args(port).collect::<Vec<_>>());
+        let [first, second, third, statistics] = &lines[..] else { panic!("four lines: {lines:?}") };
+        assert_eq!([first, second, third].map(|line| line["round"].clone()), [1, 2, 3].map(Value::from));
+        let address = &statistics["addresses"][0];
+        assert_eq!((exit, &address["outcomes"]), (code, &json!({ outcome: 3 })), "{statistics}");
+        assert_eq!((&address["sent"], &statistics["record"]), (&json!(3), &json!("statistics")));
+        assert_eq!(address["outages"]["count"], u64::from(code != 0), "{statistics}");
+    }
+}
+
+#[test]
 fn what_is_given_twice_is_probed_twice() {
     let open = Open::at(V4);
     let port = open.port();

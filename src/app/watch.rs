@@ -18,6 +18,7 @@ use crate::net::clock;
 use crate::net::driver::{self, Sink};
 use crate::net::resolve::Resolver;
 use crate::net::sys;
+use crate::schedule::Note;
 use crate::schedule::rounds::{Repeat, Rounds};
 
 /// Takes the results of the rounds, and knows what they come to.
@@ -96,6 +97,10 @@ impl Sink for Watcher<'_> {
             self.results.totals.add(&report);
         }
         self.results.show_probe(&report, &changed)
+    }
+
+    fn note(&mut self, note: Note) {
+        self.results.note(note);
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -32,6 +32,8 @@ pub struct Page {
     /// Only where there are many targets.
     fold: Option<Fold>,
     service: Option<Service>,
+    /// There is one target, which need not be named again.
+    alone: bool,
 }
 
 /// What `--trace` found.
@@ -55,6 +57,7 @@ impl Page {
             ledger: several.then(Ledger::default),
             fold: folded.then(Fold::default),
             service: targets.is_some_and(|targets| targets > 1).then_some(service),
+            alone: targets == Some(1),
         }
     }
 

@@ -61,7 +61,9 @@ impl Page {
         let mut lines = Vec::new();
         for mut row in rows {
             let below = std::mem::take(&mut row.below);
-            lines.extend(table::lines(&[row], "", columns, style));
+            // A line without news is one line: codes that do not fit it were shown before.
+            let most = if full { usize::MAX } else { 1 };
+            lines.extend(table::lines(&[row], "", columns, style).into_iter().take(most));
             let below = below.into_iter().filter(|_| full);
             lines.extend(below.map(|text| format!("{:BELOW$}{text}", "")));
         }
@@ -69,10 +71,11 @@ impl Page {
     }
 
     fn probe(&self, start: &str, report: &Report, attempt: &Attempt, changed: &Changed, style: Style) -> Row {
-        let whose = if is_literal(&report.host) {
-            label(report, start)
-        } else {
-            start.to_owned() + &wording::place(&report.target, &report.host, Some(attempt.address))
+        let whose = match is_literal(&report.host) {
+            true => label(report, start),
+            // The head has named it.
+            false if self.alone => start.to_owned() + &address(attempt.address),
+            false => start.to_owned() + &wording::place(&report.target, &report.host, Some(attempt.address)),
         };
         let mut row = row(whose, report, attempt, style, self.service);
         let was = changed.was.iter().find(|(address, _)| *address == attempt.address);
@@ -92,4 +95,93 @@ fn of_target(changed: &Changed) -> Vec<String> {
 
 fn number(round: u64) -> String {
     format!("{round:>NUMBER_WIDTH$}")
+}
+
+// The numbers are those of Linux.
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::changes::Changes;
+    use crate::model::{Icmp, Outcome};
+    use crate::output::samples::{literal, partial, unresolved};
+
+    struct Rounds {
+        page: Page,
+        changes: Changes,
+        round: u64,
+    }
+
+    impl Rounds {
+        fn of(targets: u128) -> Rounds {
+            let page = Page::new(Style::default(), Some(targets), |_, _| None);
+            Rounds { page, changes: Changes::new(), round: 0 }
+        }
+
+        fn next(&mut self, report: Report) -> String {
+            self.round += 1;
+            let report = Report { round: Some(self.round), ..report };
+            let changed = self.changes.add(&report);
+            self.page.round(&report, &changed, Style::default())
+        }
+    }
+
+    /// Another router says so.
+    fn by_another_router() -> Report {
+        let mut report = partial();
+        let icmp = report.attempts[1].icmp.take();
+        report.attempts[1].icmp = icmp.map(|icmp| Icmp { from: [10, 1, 0, 7].into(), ..icmp });
+        report
+    }
+
+    #[test]
+    fn evidence_is_shown_where_it_is_new() {
+        let mut rounds = Rounds::of(1);
+        let first = "\
+db.example:5432  2 addresses in 0.8 ms
+   1 10.1.0.9   connected     1.2 ms
+   1 10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSA 10065
+       10.1.0.1 says: communication administratively prohibited (ICMP 3/13)
+  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall
+1 of 2 addresses connected (partial)
+";
+        assert_eq!(rounds.next(partial()), first);
+        let again = [
+            "   2 10.1.0.9   connected     1.2 ms",
+            "   2 10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSA 10065",
+        ];
+        assert_eq!(rounds.next(partial()).lines().collect::<Vec<_>>(), again);
+        let router = rounds.next(by_another_router());
+        let was = "changed: was denied (an ICMP message that says administratively prohibited; 10.1.0.1 says so)";
+        assert!(router.contains("       10.1.0.7 says: ") && router.contains(was), "{router}");
+        let mut alone = partial();
+        alone.attempts.truncate(1);
+        assert!(rounds.next(alone).contains("\n       changed: no longer 10.4.0.5\n"));
+        let mut several = Rounds::of(2);
+        assert!(several.next(partial()).contains("\n   1 db.example:5432 10.4.0.5   denied        0.1 ms\n    "));
+        let again = several.next(partial());
+        assert!(again.ends_with("\n   2 db.example:5432 10.4.0.5   denied        0.1 ms\n"), "{again}");
+    }
+
+    #[test]
+    fn a_name_that_has_no_address_any_more() {
+        let mut rounds = Rounds::of(1);
+        rounds.next(Report { host: "nosuch.example".into(), port: 80, ..partial() });
+        let lost = rounds.next(unresolved());
+        assert!(lost.starts_with("   2 nosuch.example:80 "), "{lost}");
+        assert!(lost.contains("\n       changed: was connected\n"), "{lost}");
+    }
+
+    #[test]
+    fn of_many_targets_what_changes_is_shown() {
+        let mut rounds = Rounds::of(1000);
+        let target = |outcome| literal("10.0.0.1:22", outcome);
+        assert_eq!(rounds.next(target(Outcome::Refused)), "");
+        assert!(rounds.next(target(Outcome::Connected)).contains("changed: was refused\n"));
+        assert_eq!(rounds.next(target(Outcome::Connected)), "");
+        let mut totals = Totals::default();
+        (0..30).for_each(|_| totals.add(&target(Outcome::Connected)));
+        assert_eq!(rounds.page.round_over(3, &totals), "round 3: 30 targets: 30 connected\n");
+        assert_eq!(Rounds::of(2).page.round_over(3, &totals), "");
+    }
 }

@@ -559,7 +559,7 @@ fn connected_line(port: u16) -> Value {
             "by": null, "cause": null, "error": null, "icmp": null,
             "syns": if_told(1.into()), "rtt_us": if_told(0.into()),
             "handshake": handshake, "hold": null,
-            "route": null, "reason": null, "advice": null,
+            "route": null, "local_drop": null, "reason": null, "advice": null,
         }],
         "trace": null,
     })

@@ -6,8 +6,8 @@
 #![cfg(windows)]
 #![allow(clippy::disallowed_methods, reason = "a test has no clock of its own")]
 
-use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, UdpSocket};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::windows::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -95,7 +95,10 @@ fn probe(args: &str) -> Value {
 
 /// `outcome cause by phase WINSOCK_NAME number`, a dash for null.
 fn verdict(args: &str) -> String {
-    let report = probe(args);
+    verdict_of(&probe(args))
+}
+
+fn verdict_of(report: &Value) -> String {
     let attempts = report["attempts"].as_array().expect("attempts");
     let (what, error) = match &attempts[..] {
         [] => (&report["resolve"], &report["resolve"]["error"]),
@@ -210,6 +213,52 @@ fn a_reply_to_a_datagram_is_a_connection() {
     });
     assert_eq!(verdict(&format!("-u --payload hello 127.0.0.1 {port}")), "connected - - completion - -");
     echo.join().expect("the server");
+}
+
+/// A server on loopback that does this with every connection; it ends with the test.
+fn server(mut serve: impl FnMut(TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    thread::spawn(move || listener.incoming().flatten().for_each(&mut serve));
+    port
+}
+
+/// FD_READ and FD_CLOSE tell what became of a connection; a blocking connect() is held without blocking.
+#[test]
+fn what_becomes_of_a_connection_that_is_held() {
+    let late = Duration::from_millis(200);
+    let (mut silent, mut greeted) = (Vec::new(), Vec::new());
+    let silent = server(move |connection| silent.push(connection));
+    let greeting = server(move |mut connection| {
+        thread::sleep(late);
+        connection.write_all(b"220 hello\r\n").expect("a greeting");
+        greeted.push(connection);
+    });
+    let closing = server(drop);
+    let closing_late = server(move |connection| {
+        thread::sleep(late);
+        drop(connection);
+    });
+    let leaving = server(|mut connection| connection.write_all(b"bye").expect("a greeting"));
+    let resetting = server(move |connection| {
+        thread::sleep(late);
+        socket2::Socket::from(connection).set_linger(Some(Duration::ZERO)).expect("SO_LINGER");
+    });
+    for mode in ["nonblocking", "blocking"] {
+        for (port, expected, came) in [
+            (silent, "connected - - hold - -", ""),
+            (greeting, "connected - - hold - -", "220 hello\r\n"),
+            (closing, "closed-by-peer fin peer hold - -", ""),
+            (closing_late, "closed-by-peer fin peer hold - -", ""),
+            (leaving, "connected - - hold - -", "bye"),
+            (resetting, "reset reset-after-handshake peer hold WSAECONNRESET 10054", ""),
+        ] {
+            let args = format!("-m {mode} --hold 1500ms 127.0.0.1 {port}");
+            let report = probe(&args);
+            assert_eq!(verdict_of(&report), expected, "{args}");
+            assert_eq!(report["attempts"][0]["hold"]["received"], came, "{args}");
+        }
+    }
 }
 
 #[test]

@@ -50,6 +50,12 @@ impl Probe {
         self
     }
 
+    /// How long each connection is held, to see whether it is served; `None`, the default, holds none.
+    pub fn hold(mut self, hold: Option<Duration>) -> Probe {
+        self.args.hold = hold;
+        self
+    }
+
     /// Which addresses of a target are tried. The default is every address.
     pub fn strategy(mut self, strategy: Strategy) -> Probe {
         self.args.strategy = strategy;

@@ -4,7 +4,7 @@
 
 use csv::Writer;
 
-use super::units::{address, micros, received, timestamp};
+use super::units::{address, micros, timestamp};
 use crate::classify::codes::{Described, describe};
 use crate::classify::{advice, exit, verdict};
 use crate::model::{Attempt, By, Cause, Family, Icmp, Reason, Report};
@@ -103,9 +103,11 @@ pub const COLUMNS: &[Column] = &[
     column("hold_us", "µs that the connection was held (--hold)", |l| {
         l.attempt(|a| a.hold.as_ref().map(|hold| micros(hold.elapsed)))
     }),
-    column("hold_received", "first bytes that came meanwhile, as JSON has them", |l| {
-        l.attempt(|a| a.hold.as_ref().map(|hold| received(&hold.received)))
-    }),
+    column(
+        "hold_received",
+        "first bytes that came meanwhile, with the escapes of C for all but printable ASCII",
+        |l| l.attempt(|a| a.hold.as_ref().map(|hold| hold.received.escape_ascii().to_string())),
+    ),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {
@@ -188,6 +190,11 @@ mod tests {
             (&rows[1]["by"][..], &rows[1]["error"][..], &rows[1]["icmp_from"][..]),
             ("router", "EHOSTUNREACH", "10.1.0.1")
         );
+    }
+
+    #[test]
+    fn what_came_has_no_control_characters() {
+        assert_eq!(read(&samples::held())[0]["hold_received"], r"SSH-2.0-x\r\n\\\xff");
     }
 
     #[test]

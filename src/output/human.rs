@@ -929,6 +929,49 @@ mod tests {
     }
 
     #[test]
+    fn a_hold_tells_how_it_ended_and_what_came() {
+        let said = |outcome, ended, full, received: &[u8], cause, style| {
+            let mut report = samples::literal("10.1.0.9:80", outcome);
+            let hold = Hold { elapsed: ms(1500), full, received: received.to_vec(), window: None };
+            let attempt = &mut report.attempts[0];
+            (attempt.hold, attempt.ended, attempt.cause) = (Some(hold), Some(ended), cause);
+            target(&report, style).lines().nth(1).expect("a second line").trim_start().to_owned()
+        };
+        use Ended::{Limit, Signal, System};
+        use Outcome::{ClosedByPeer, Connected, Reset, Unserved};
+        let greeting = b"220 mail\r\n250 more \xff";
+        let shut = Some(Cause::ZeroWindow);
+        for (line, expected) in [
+            (said(Connected, Limit, true, b"", None, PLAIN), "held 1.50 s: nothing came"),
+            (said(Connected, Limit, true, greeting, None, PLAIN), r#"held 1.50 s: "220 mail\r\n"..."#),
+            (said(Connected, Limit, true, greeting, None, VERBOSE), r#"held 1.50 s: "220 mail\r\n250 more \xff""#),
+            (
+                said(Connected, System, false, b"bye", None, PLAIN),
+                r#"10.1.0.9 closed the connection after 1.50 s: "bye""#,
+            ),
+            (said(Connected, Signal, false, b"", None, PLAIN), "held 1.50 s only, the run was over: nothing came"),
+            (
+                said(Connected, Limit, false, b"", shut, PLAIN),
+                "held 1.50 s only, the run was over: the window is closed",
+            ),
+            (
+                said(Unserved, Limit, true, b"", shut, PLAIN),
+                "held 1.50 s: the window stayed closed, no data can be sent",
+            ),
+            (
+                said(ClosedByPeer, System, false, b"", None, PLAIN),
+                "10.1.0.9 closed the connection after 1.50 s, without a byte",
+            ),
+            (said(Reset, System, false, b"", None, PLAIN), "10.1.0.9 reset the connection after 1.50 s: nothing came"),
+        ] {
+            assert_eq!(line, expected);
+        }
+        let much = [b'x'; 256];
+        let line = said(Connected, System, false, &much, None, PLAIN);
+        assert_eq!(line, format!("held 1.50 s: \"{}\"...", "x".repeat(48)));
+    }
+
+    #[test]
     fn nobody_listens_where_both_ends_are_the_same() {
         let mut same = samples::literal("127.0.0.1:40123", Outcome::SelfConnected);
         same.attempts[0].local = Some(same.attempts[0].address);

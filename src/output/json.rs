@@ -360,6 +360,11 @@ mod tests {
     }
 
     #[test]
+    fn what_came_is_text_that_can_be_turned_back() {
+        assert_eq!(render(&samples::held(), false)["attempts"][0]["hold"]["received"], "SSH-2.0-x\r\n\\\\\\xff");
+    }
+
+    #[test]
     fn numbers_have_all_their_digits() {
         for number in [0, 1, 9, 10, 255, 65_535, u64::MAX] {
             let mut out = Vec::new();

@@ -62,14 +62,25 @@ pub fn human(duration: Duration) -> String {
     }
 }
 
-/// Bytes as text that can be turned back: UTF-8 is itself, a backslash is two of them, any other byte is `\xhh`.
+/// Bytes as text that can be turned back: UTF-8 is itself, a backslash is two of them, any other byte is `\xhh`, and so are
+/// the bytes of characters that a terminal acts upon and JSON does not escape (DEL, C1).
 pub fn received(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
-        text.push_str(&chunk.valid().replace('\\', "\\\\"));
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+        for character in chunk.valid().chars() {
+            match character {
+                '\\' => text.push_str("\\\\"),
+                '\u{7f}'..='\u{9f}' => escape(character.encode_utf8(&mut [0; 2]).as_bytes(), &mut text),
+                _ => text.push(character),
+            }
+        }
+        escape(chunk.invalid(), &mut text);
     }
     text
+}
+
+fn escape(bytes: &[u8], text: &mut String) {
+    bytes.iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
 }
 
 #[cfg(test)]
@@ -114,6 +125,7 @@ mod tests {
             ("gr\u{fc}n".as_bytes(), "gr\u{fc}n"),
             (b"a\\x41", r"a\\x41"),
             (b"\xff\x00\xc3", "\\xff\0\\xc3"),
+            ("\u{7f}\u{9b}1m".as_bytes(), r"\x7f\xc2\x9b1m"),
         ] {
             assert_eq!(received(bytes), text);
         }

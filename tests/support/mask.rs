@@ -31,9 +31,11 @@ fn line(line: &str) -> String {
     masked.join(" ") + end
 }
 
-/// The comma of `0.8 ms, round trip` is not part of the unit.
+/// The comma of `0.8 ms, round trip` and the colon of `held 1.00 s: nothing came` are not part of the unit.
+const AFTER_UNIT: [char; 2] = [',', ':'];
+
 fn is_time(word: &str, unit: &str) -> bool {
-    word.parse::<f64>().is_ok() && ["ms", "s", "µs"].contains(&unit.trim_end_matches(','))
+    word.parse::<f64>().is_ok() && ["ms", "s", "µs"].contains(&unit.trim_end_matches(AFTER_UNIT))
 }
 
 /// The column is as wide as the time that no longer stands there.
@@ -45,7 +47,7 @@ fn hide_time(masked: &mut Vec<String>, unit: &str) {
     if masked.len() < before {
         masked.push(String::new());
     }
-    masked.push(if unit.ends_with(',') { "T," } else { "T" }.into());
+    masked.push(format!("T{}", unit.trim_start_matches(|c| !AFTER_UNIT.contains(&c))));
 }
 
 /// `2026-11-21T05:00:00.123456Z`

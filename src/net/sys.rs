@@ -64,6 +64,11 @@ mod windows;
 #[cfg(windows)]
 pub use windows::*;
 
+#[cfg(not(target_os = "linux"))]
+mod only_linux;
+#[cfg(not(target_os = "linux"))]
+pub use only_linux::*;
+
 #[cfg(not(any(unix, windows)))]
 compile_error!("rconnect knows Unix and Windows sockets only; add a file beside sys/unix.rs for this system");
 

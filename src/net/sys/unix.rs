@@ -31,8 +31,8 @@ pub use linux::{
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    COUNTS, Routes, bind, bind_interface, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_filtered,
-    limit_handshake, neighbour, prepare_hold, renew, route, set_least_ttl, take_messages, tcp_facts,
+    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, limit_handshake, neighbour, prepare_hold, route,
+    take_messages, tcp_facts,
 };
 
 mod alarm;

@@ -35,13 +35,12 @@ pub use console::{
     Coloring, catch_requests, catch_signals, die_of, signal, take_request, terminal_width, without_signals,
 };
 pub use evidence::{
-    COUNTS, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_filtered, neighbour, prepare_hold,
-    renew, route, set_least_ttl, take_messages, tcp_facts,
+    can_trace, enable_icmp_errors, ip_versions, neighbour, prepare_hold, route, take_messages, tcp_facts,
 };
 pub use execute::execute;
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};
 pub use trial::{
-    Routes, any_file, connect_cut, connect_file, connect_interrupted, disconnect, limit_handshake, platform, selected,
+    any_file, connect_cut, connect_file, connect_interrupted, disconnect, limit_handshake, platform, selected,
     uninitialised,
 };
 pub use wait::{Waiter, Waker};

@@ -17,38 +17,12 @@ use std::os::fd::AsRawFd;
 
 use socket2::Socket;
 
-use crate::model::{Code, Counters, Family, Neighbour, Protocol, Route, TcpFacts};
+use crate::model::{Family, Neighbour, Protocol, Route, TcpFacts};
 use crate::net::sys::Message;
 
 /// There is no error queue to read the answers of hops from.
 pub fn can_trace(_: Protocol) -> bool {
     false
-}
-
-/// The counters are not read here.
-pub const COUNTS: bool = false;
-
-/// None.
-pub fn counters() -> Option<Counters> {
-    None
-}
-
-/// After a failed connect() "the state of the socket is unspecified" (connect(2) of POSIX): it is not used again.
-pub fn renew(_: &Socket) -> bool {
-    false
-}
-
-/// There is no such setting here, or nobody to tell what it discards.
-///
-/// # Errors
-/// Always.
-pub fn set_least_ttl(_: &Socket, _: u8, _: Family) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Not told.
-pub fn discarded(_: &Socket) -> Option<u32> {
-    None
 }
 
 /// bind().
@@ -109,11 +83,6 @@ pub fn tcp_facts(_: &Socket) -> TcpFacts {
     TcpFacts::default()
 }
 
-/// This system does not tell a filter's answer to connect() from the peer's.
-pub fn is_filtered(_: &Socket) -> bool {
-    false
-}
-
 /// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
 pub fn route(_: Option<&Socket>, _: SocketAddr, _: Protocol) -> Option<Route> {
     None
@@ -139,27 +108,5 @@ pub fn limit_handshake(socket: &Socket) -> io::Result<()> {
     match unsafe { libc::setsockopt(socket, libc::IPPROTO_TCP, OPTION, (&raw const second).cast(), length) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
-    }
-}
-
-/// A child with routes of its own: there are no network namespaces here.
-#[derive(Debug)]
-pub struct Routes;
-
-impl Routes {
-    /// Never starts one.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn begin() -> io::Result<Routes> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Never called.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn codes(self) -> io::Result<[Option<Code>; 4]> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 }

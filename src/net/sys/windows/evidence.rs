@@ -1,7 +1,6 @@
 //! What Windows tells of an attempt besides its code: ICMP messages, TCP's own count, the route. Each is asked for and
 //! may be missing.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::ptr;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::inet;
 use super::{names, raw, set_option, socket};
-use crate::model::{Code, Counters, Family, Handshake, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
+use crate::model::{Code, Family, Handshake, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
 use crate::net::sys::Message;
 
 /// Whether the messages of hops can be read: for TCP, since Windows 10, version 2004. Datagram sockets learn that their
@@ -25,27 +24,6 @@ use crate::net::sys::Message;
 pub fn can_trace(protocol: Protocol) -> bool {
     let any = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into();
     protocol == Protocol::Tcp && socket(any, protocol, Mode::Nonblocking).is_ok_and(|socket| fail_on_icmp(&socket))
-}
-
-/// The counters are not read here.
-pub const COUNTS: bool = false;
-
-/// None.
-pub fn counters() -> Option<Counters> {
-    None
-}
-
-/// There is no such setting here, or nobody to tell what it discards.
-///
-/// # Errors
-/// Always.
-pub fn set_least_ttl(_: &Socket, _: u8, _: Family) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-/// Not told.
-pub fn discarded(_: &Socket) -> Option<u32> {
-    None
 }
 
 /// With `fail_on_icmp` an ICMP message ends a connect, as it does on Linux; without, Windows goes on and so do we, since
@@ -133,16 +111,6 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
         },
         decided: Some(!matches!(info.State, TCPSTATE_SYN_SENT | TCPSTATE_SYN_RCVD)),
     }
-}
-
-/// A failed socket is not used again: "it is safest to assume" that it must be discarded and made anew (connect() of Winsock).
-pub fn renew(_: &Socket) -> bool {
-    false
-}
-
-/// This system does not tell a filter's answer to connect() from the peer's.
-pub fn is_filtered(_: &Socket) -> bool {
-    false
 }
 
 /// What the routing table says of a destination, for packets of that socket's source address.

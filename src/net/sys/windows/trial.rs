@@ -18,7 +18,6 @@ use windows_sys::w;
 use super::connect::guarded;
 use super::{raw, set_option};
 use crate::classify::documented::Platform;
-use crate::model::Code;
 use crate::net::clock;
 use crate::net::sys::Selected;
 
@@ -121,26 +120,4 @@ pub fn connect_interrupted(socket: &Socket, address: &SockAddr, at: Instant) -> 
 /// setsockopt().
 pub fn limit_handshake(socket: &Socket) -> io::Result<()> {
     set_option(socket, IPPROTO_TCP, TCP_MAXRT as i32, Duration::from_secs(1).as_secs() as u32)
-}
-
-/// A child with routes of its own: there are no network namespaces here.
-#[derive(Debug)]
-pub struct Routes;
-
-impl Routes {
-    /// Never starts one.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn begin() -> io::Result<Routes> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    /// Never called.
-    ///
-    /// # Errors
-    /// Always.
-    pub fn codes(self) -> io::Result<[Option<Code>; 4]> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
 }

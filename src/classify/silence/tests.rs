@@ -189,3 +189,12 @@ fn without_a_second_syn_nothing_is_known() {
     early.looks.truncate(2);
     assert_eq!(early.explained(), None, "the second SYN may be sent after the last look");
 }
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test may load libm")]
+fn the_exponential_function_is_near_enough() {
+    for x in [0.0, 1e-9, 0.1, 1.0, 3.0, 10.0, 100.0] {
+        let (near, exact) = (decay(x), (-x).exp());
+        assert!((near - exact).abs() <= 1e-7 * exact, "{x}: {near} instead of {exact}");
+    }
+}

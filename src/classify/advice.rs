@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::classify::{codes, icmp, path};
 use crate::model::{
-    Attempt, By, Cause, Code, Family, Hop, Lookup, Name, Outcome, Path, PathEnd, Phase, Platform, Reason, Report,
-    RouteKind,
+    Attempt, By, Cause, Code, Family, Hop, Lookup, Name, Outcome, Path, PathEnd, Phase, Platform, Protocol, Reason,
+    Report, RouteKind,
 };
 
 /// What a line of advice is about. Lines about the same topic differ in addresses and ports only. There are as many
@@ -24,18 +24,21 @@ pub struct Advice {
     pub text: String,
 }
 
-/// Every line of advice for a target, each once; of an address, that of the last try.
+/// Every line of advice for a target, each once; of an address, that of the last try. None is about what was expected.
 pub fn of_report(report: &Report) -> Vec<Advice> {
     let lookup = &report.lookup;
-    let of_lookup = of_lookup(lookup).map(|text| Advice {
+    let as_expected = |outcome| report.expected.is_some_and(|expected| expected.contains(outcome));
+    let failed = !(report.attempts.is_empty() && as_expected(report.outcome));
+    let of_lookup = of_lookup(lookup).filter(|_| failed).map(|text| Advice {
         topic: topic(lookup.cause, lookup.by, lookup.error),
         addresses: vec![],
         text,
     });
     let mut lines: Vec<Advice> = of_lookup.into_iter().collect();
     let last_tries = last_tries(report);
-    for attempt in &last_tries {
-        let Some(text) = of(attempt, report.trace.as_deref()) else { continue };
+    for attempt in last_tries.iter().filter(|attempt| !as_expected(attempt.outcome)) {
+        let unexpected = || report.expected.and_then(|_| unexpected(attempt, report.protocol));
+        let Some(text) = of(attempt, report.trace.as_deref()).or_else(unexpected) else { continue };
         match lines.iter_mut().find(|line| line.text == text) {
             Some(line) => line.addresses.push(attempt.address),
             None => lines.push(Advice {
@@ -46,8 +49,18 @@ pub fn of_report(report: &Report) -> Vec<Advice> {
         }
     }
     lines.iter_mut().filter(|line| line.addresses.len() == last_tries.len()).for_each(|line| line.addresses.clear());
-    lines.extend(of_family(&last_tries));
+    lines.extend(of_family(&last_tries).filter(|_| report.expected.is_none()));
     lines
+}
+
+/// An address connected where other outcomes were expected.
+fn unexpected(attempt: &Attempt, protocol: Protocol) -> Option<String> {
+    let what = match protocol {
+        Protocol::Tcp => "something listens",
+        Protocol::Udp => "something answers",
+    };
+    let port = attempt.address.port();
+    (attempt.outcome == Outcome::Connected).then(|| format!("{what} on {port} there, and that was not expected"))
 }
 
 /// A code tells lines apart only where no cause is known.
@@ -59,17 +72,17 @@ fn last_tries(report: &Report) -> Vec<&Attempt> {
     report.attempts.chunk_by(|a, b| a.address == b.address).filter_map(<[Attempt]>::last).collect()
 }
 
-/// One family fails at every address, and the other does not. An attempt that was cancelled tells nothing of its family.
+/// Every address of one family was tried and failed, and the other family connects. An attempt that was left out or
+/// cancelled tells nothing of its family.
 fn of_family(last_tries: &[&Attempt]) -> Option<Advice> {
-    let counts = |attempt: &Attempt| attempt.phase.is_some() && attempt.outcome != Outcome::Cancelled;
-    let tried = |family: Family| last_tries.iter().filter(move |a| counts(a) && Family::of(a.address.ip()) == family);
-    let connected = |family| tried(family).filter(|attempt| attempt.outcome == Outcome::Connected).count();
-    let [v4, v6] = [Family::V4, Family::V6].map(|family| (tried(family).count(), connected(family)));
-    let broken = match (v4, v6) {
-        ((1.., 0), (_, 1..)) => [Family::V4, Family::V6],
-        ((_, 1..), (1.., 0)) => [Family::V6, Family::V4],
-        _ => return None,
+    let of = |family: Family| last_tries.iter().filter(move |attempt| Family::of(attempt.address.ip()) == family);
+    let failed = |attempt: &Attempt| {
+        attempt.phase.is_some() && !matches!(attempt.outcome, Outcome::Connected | Outcome::Cancelled)
     };
+    let connects = |family| of(family).any(|attempt| attempt.outcome == Outcome::Connected);
+    let fails = |family| of(family).next().is_some() && of(family).all(|attempt| failed(attempt));
+    let pairs = [[Family::V4, Family::V6], [Family::V6, Family::V4]];
+    let broken = pairs.into_iter().find(|&[broken, good]| fails(broken) && connects(good))?;
     let [broken, good] = broken.map(Family::meaning);
     let text = format!("no {broken} address connects, {good} does: programs that prefer {broken} wait for it, or fail");
     Some(Advice { topic: (None, None, None), addresses: vec![], text })
@@ -214,6 +227,10 @@ impl Subject<'_> {
             ),
             Cause::ZeroWindow if attempt.outcome == Outcome::Unserved => {
                 "a firewall or proxy on the way answers in the name of the service: look at the server behind it".into()
+            }
+            Cause::ZeroWindow if attempt.hold.is_some() => {
+                "a firewall or proxy on the way may have answered in the name of the service: a longer --hold tells"
+                    .into()
             }
             Cause::ZeroWindow => {
                 "a firewall or proxy on the way may have answered in the name of the service: --hold 5s tells".into()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Icmp, Route};
+use crate::model::{Hold, Icmp, Route};
 
 fn attempt(address: &str, outcome: Outcome, cause: Option<Cause>) -> Attempt {
     let skipped = Attempt::skipped(address.parse().unwrap(), 1, Duration::ZERO, outcome, Reason::Signal);
@@ -119,7 +119,38 @@ fn a_family_that_fails_at_every_address_is_named() {
     assert!(broken.starts_with("no IPv6 address connects, IPv4 does"));
     assert_eq!(family(vec![v4(), v6(Outcome::Connected)]), None);
     let skipped = Attempt::skipped(v6(Outcome::Skipped).address, 1, Duration::ZERO, Outcome::Skipped, Reason::NoRoute);
-    assert_eq!(family(vec![v4(), skipped]), None, "skipped is not broken");
+    assert_eq!(family(vec![v4(), skipped.clone()]), None, "skipped is not broken");
+    let some_tried = family(vec![v4(), v6(Outcome::Failed), skipped]);
+    assert_eq!(some_tried, None, "an address that was not tried may connect");
+    let cancelled = v6(Outcome::Cancelled);
+    assert_eq!(family(vec![v4(), v6(Outcome::Failed), cancelled]), None, "nor is it known of one that was given up");
+}
+
+#[test]
+fn advice_is_about_what_was_not_expected() {
+    let refused = |address| Attempt { by: Some(By::Peer), ..attempt(address, Outcome::Refused, Some(Cause::Rst)) };
+    let open = attempt("10.0.0.2:80", Outcome::Connected, None);
+    let expecting = |outcome, attempts| {
+        let expected = Some([outcome].into_iter().collect());
+        of_report(&Report { expected, good: false, partial: false, ..report(attempts) })
+    };
+    let lines = expecting(Outcome::Refused, vec![refused("10.0.0.1:80"), open.clone(), refused("[fd00::1]:80")]);
+    let [line] = &lines[..] else { panic!("one line: {lines:?}") };
+    assert_eq!(line.text, "something listens on 80 there, and that was not expected");
+    assert_eq!(line.addresses, [open.address]);
+    let lines = expecting(Outcome::Connected, vec![open, refused("[fd00::1]:80")]);
+    assert!(lines.len() == 1 && lines[0].text.starts_with("nothing listens"), "{lines:?}");
+    let lookup = Lookup { cause: Some(Cause::NoSuchName), ..Lookup::default() };
+    let expected = Some([Outcome::Unresolved].into_iter().collect());
+    assert_eq!(of_report(&Report { outcome: Outcome::Unresolved, expected, lookup, ..report(vec![]) }), []);
+}
+
+#[test]
+fn a_hold_that_was_cut_short_is_to_be_longer() {
+    let hold = Hold { elapsed: Duration::ZERO, full: false, received: Vec::new(), window: None };
+    let shut = attempt("10.0.0.1:80", Outcome::Connected, Some(Cause::ZeroWindow));
+    assert!(of(&shut, None).unwrap().ends_with(": --hold 5s tells"));
+    assert!(of(&Attempt { hold: Some(hold), ..shut }, None).unwrap().ends_with(": a longer --hold tells"));
 }
 
 #[test]

@@ -157,12 +157,12 @@ fn a_sweep_for_people_shows_what_was_not_expected() {
     assert_eq!((output.code(), lines.len()), (1, 7), "{output:?}");
     assert!(lines[0].starts_with("127.0.0.1:22      connected"), "{output:?}");
     assert!(lines[2].starts_with("127.0.0.1:443     connected"), "{output:?}");
-    assert_eq!(lines[6], "500 targets: 498 failed as expected, 2 connected");
+    assert_eq!(lines[6], "500 targets: 498 refused (as expected), 2 connected (not expected)");
     let output = sweep("--exclude :22,:443 127.0.0.1 1-500");
     #[rustfmt::skip]
     assert_eq!(output.stdout.lines().collect::<Vec<_>>(), [
         "127.0.0.1  498 refused: 1-21, 23-442, 444-500",
-        "498 targets: 498 failed as expected",
+        "498 targets: 498 refused (as expected)",
     ]);
     // Excluded targets do not count: these are few enough to be shown.
     let few = sweep("--exclude :21-500 127.0.0.1 1-500");

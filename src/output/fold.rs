@@ -1,5 +1,5 @@
 //! Which results of a run of many targets are shown: rare ones in full, common ones as counts and ranges at the end. What
-//! connected is what a sweep looks for, and is always shown, unless the user has said what to expect.
+//! connected is what a sweep looks for, and is always shown; where the user has said what to expect, that is what differs.
 
 use crate::model::{By, Cause, Code, Outcome, Report};
 
@@ -15,8 +15,8 @@ const RARE: u64 = 3;
 /// Kinds that are told apart; a result of a further kind counts as common.
 const MOST_KINDS: usize = 64;
 
-/// What results have in common, and whether they are good.
-type Kind = (bool, Outcome, Option<Cause>, Option<By>, Option<Code>);
+/// What results have in common.
+type Kind = (Outcome, Option<Cause>, Option<By>, Option<Code>);
 
 /// What becomes of one report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Fold {
     pub fn fate(&mut self, report: &Report) -> Fate {
         self.decided += 1;
         let warm = self.decided > WARM_UP;
-        if report.good && report.expected.is_none() {
+        if is_wanted(report) {
             return Fate::Show;
         }
         let Some(alike) = self.alike(kind(report)) else { return Fate::Keep };
@@ -94,12 +94,17 @@ impl Fold {
     }
 }
 
+/// What a run looks for: what is good, or what is other than the user has said to expect.
+pub fn is_wanted(report: &Report) -> bool {
+    report.good != report.expected.is_some()
+}
+
 /// The kind of the attempt that gave the target its outcome, else of the lookup.
 fn kind(report: &Report) -> Kind {
     let attempt = report.attempts.iter().find(|attempt| attempt.outcome == report.outcome);
     match attempt {
-        Some(attempt) => (report.good, report.outcome, attempt.cause, attempt.by, attempt.error),
-        None => (report.good, report.outcome, report.lookup.cause, report.lookup.by, report.lookup.error),
+        Some(attempt) => (report.outcome, attempt.cause, attempt.by, attempt.error),
+        None => (report.outcome, report.lookup.cause, report.lookup.by, report.lookup.error),
     }
 }
 
@@ -152,6 +157,7 @@ mod tests {
         let open = Report { good: false, expected, ..literal("10.0.0.1:200", Outcome::Connected) };
         let rare = as_expected(literal("10.0.0.1:201", Outcome::TimedOut));
         assert_eq!([fold.fate(&open), fold.fate(&rare)], [Fate::Show, Fate::Show]);
+        assert!((0..20).all(|_| fold.fate(&open) == Fate::Show), "however many there are");
         let all_open = |port: u64| as_expected(literal(&format!("10.0.0.1:{port}"), Outcome::Connected));
         assert!((300..320).map(|port| fold.fate(&all_open(port))).filter(|&fate| fate == Fate::Show).count() <= 3);
     }

@@ -9,7 +9,7 @@ use super::fold::{Fate, Fold, MANY};
 use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
-use super::wording::{LINE_WIDTH, codes, is_literal, neighbour};
+use super::wording::{LINE_WIDTH, UNEXPECTED, codes, is_literal, neighbour};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
@@ -171,12 +171,14 @@ fn summary(totals: &Totals) -> String {
     if totals.targets < 2 {
         return String::new();
     }
-    let partial = if totals.partial > 0 { format!(" ({} partial)", totals.partial) } else { String::new() };
-    let connected = (totals.connected > 0).then(|| format!("{} connected{partial}", totals.connected));
-    let expected = totals.good - totals.connected;
-    let expected = (expected > 0).then(|| format!("{expected} failed as expected"));
-    let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}"));
-    let parts: Vec<String> = connected.into_iter().chain(expected).chain(others).collect();
+    let (as_required, otherwise) = match totals {
+        Totals { expecting: true, .. } => (" (as expected)".into(), UNEXPECTED),
+        Totals { partial: 1.., .. } => (format!(" ({} partial)", totals.partial), ""),
+        _ => (String::new(), ""),
+    };
+    let good = totals.as_required().map(|(outcome, count)| format!("{count} {outcome}{as_required}"));
+    let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}{otherwise}"));
+    let parts: Vec<String> = good.chain(others).collect();
     format!("{} targets: {}\n", totals.targets, parts.join(", "))
 }
 
@@ -625,6 +627,13 @@ mod tests {
             totals.add(&samples::literal("10.0.0.1:22", outcome));
         }
         assert_eq!(summary(&totals), "5 targets: 2 connected (1 partial), 2 refused, 1 timed-out\n");
+        let mut expecting = Totals::default();
+        expecting.expecting = true;
+        for (outcome, good) in [(Outcome::Refused, true), (Outcome::Reset, true), (Outcome::Connected, false)] {
+            expecting.count(outcome, good, false);
+        }
+        let text = "3 targets: 1 refused (as expected), 1 reset (as expected), 1 connected (not expected)\n";
+        assert_eq!(summary(&expecting), text);
     }
 
     /// "Columns line up": the words of every row begin in one column, and the times end in one.

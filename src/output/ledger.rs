@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::ranges::Ranges;
 use super::table::{self, padded};
+use super::wording::UNEXPECTED;
 use super::{Service, Style};
 use crate::model::{Outcome, Protocol, Report};
 
@@ -49,24 +50,31 @@ impl Host {
     }
 }
 
-/// What a target came to, in one word: the outcome, or `partial`.
+/// What a target came to, in one word: the outcome, or `partial`; with a mark where it was not expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word {
     /// The target's outcome.
     pub outcome: Outcome,
     /// Good, but some address failed.
     pub partial: bool,
+    /// Other outcomes were expected.
+    pub unexpected: bool,
 }
 
 impl Word {
-    /// The word itself.
-    pub fn text(self) -> &'static str {
-        if self.partial { "partial" } else { self.outcome.slug() }
+    /// The word with its mark.
+    pub fn text(self) -> String {
+        let mark = if self.unexpected { UNEXPECTED } else { "" };
+        self.plain().to_owned() + mark
     }
 
-    /// The word in colour.
+    /// The same, with the word in colour.
     pub fn painted(self, style: Style) -> String {
-        table::painted(self.text(), self.outcome, style)
+        self.text().replacen(self.plain(), &table::painted(self.plain(), self.outcome, style), 1)
+    }
+
+    fn plain(self) -> &'static str {
+        if self.partial { "partial" } else { self.outcome.slug() }
     }
 }
 
@@ -110,7 +118,11 @@ pub struct Ledger {
 impl Ledger {
     /// Takes one more target into account.
     pub fn add(&mut self, report: &Report) {
-        let word = Word { outcome: report.outcome, partial: report.partial };
+        let word = Word {
+            outcome: report.outcome,
+            partial: report.partial,
+            unexpected: report.expected.is_some() && !report.good,
+        };
         let entries = self.hosts.entry(Host::of(report)).or_default();
         let same = |entry: &&mut Entry| entry.word == word && entry.protocol == report.protocol;
         match entries.iter_mut().find(same) {
@@ -149,12 +161,13 @@ impl Ledger {
         }
     }
 
-    /// Hosts, counts, words and ranges of ports; hosts where something is good come first.
+    /// Hosts, counts, words and ranges of ports; hosts where something connected or was not expected come first.
     pub fn lines(&mut self, width: usize, style: Style, service: Service) -> Vec<String> {
         while !self.hosts.is_empty() {
             self.close_first();
         }
-        self.groups.sort_by_key(|group| group.entries.iter().all(|entry| entry.word.outcome != Outcome::Connected));
+        let dull = |word: Word| word.outcome != Outcome::Connected && !word.unexpected;
+        self.groups.sort_by_key(|group| group.entries.iter().all(|entry| dull(entry.word)));
         let mut lines: Vec<String> = self.groups.iter().flat_map(|group| group.lines(width, style, service)).collect();
         if self.unlisted > 0 {
             lines.push(format!("and {} more targets", self.unlisted));
@@ -224,7 +237,7 @@ impl Group {
             let (number, word) = (hosts * u128::from(entry.count), entry.word);
             let head = format!("{number} {}: ", word.text());
             let mut lines = wrapped(&entry.items(service), &head, indent, width);
-            lines[0] = lines[0].replacen(word.text(), &word.painted(style), 1);
+            lines[0] = lines[0].replacen(&word.text(), &word.painted(style), 1);
             lines
         };
         self.entries.iter().flat_map(of).collect()
@@ -358,5 +371,19 @@ mod tests {
         let listed: u128 =
             ledger.groups.iter().map(|group| group.hosts.count() * u128::from(group.entries[0].count)).sum();
         assert_eq!(listed + unlisted, 100_000);
+    }
+
+    #[test]
+    fn what_was_not_expected_is_marked() {
+        let expected = Some([Outcome::Refused].into_iter().collect());
+        let report = |port: u16| match port {
+            22 => Report { good: false, expected, ..literal("10.0.0.2:22", Outcome::Connected) },
+            _ => Report { good: true, expected, ..literal(&format!("10.0.0.2:{port}"), Outcome::Refused) },
+        };
+        #[rustfmt::skip]
+        assert_eq!(lines((1..=30).map(report)), [
+            "10.0.0.2  1 connected (not expected): 22 ssh",
+            "          29 refused: 1-21, 23-30",
+        ]);
     }
 }

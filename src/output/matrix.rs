@@ -128,4 +128,16 @@ mod tests {
         let text = lines(&ledger, 80, Style::default()).unwrap();
         assert_eq!(text[..2], ["          53       53/udp", "10.0.0.1  refused  unconfirmed"]);
     }
+
+    #[test]
+    fn what_was_not_expected_is_marked() {
+        let expected = Some([Outcome::Refused].into_iter().collect());
+        let mut ledger = Ledger::default();
+        for (target, outcome) in GRID {
+            ledger.add(&Report { good: *outcome == Outcome::Refused, expected, ..literal(target, *outcome) });
+        }
+        let table = lines(&ledger, 80, Style::default()).expect("a table");
+        assert_eq!(table[1], "10.0.0.9   connected (not expected)    refused");
+        assert_eq!(table[0].find("443"), table[1].find("refused"), "{table:#?}");
+    }
 }

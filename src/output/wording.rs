@@ -11,6 +11,9 @@ use crate::model::{Attempt, Code};
 /// As wide as `999.9 ms` and one more for the alignment of seconds.
 pub const TIME_WIDTH: usize = 9;
 
+/// Marks what is other than `--expect` asks for.
+pub const UNEXPECTED: &str = " (not expected)";
+
 /// A line of a terminal.
 pub const LINE_WIDTH: usize = 80;
 

@@ -5,6 +5,7 @@ use super::{Page, advice_line, bare, closing, header, is_literal, label, paths, 
 use crate::classify::changes::Changed;
 use crate::classify::requirement::last_word;
 use crate::model::{Attempt, Report, Totals};
+use crate::output::fold::is_wanted;
 use crate::output::table::{self, Row};
 use crate::output::units::{address, timestamp};
 use crate::output::{Style, timeline, wording};
@@ -17,9 +18,9 @@ const BELOW: usize = NUMBER_WIDTH + 3;
 
 impl Page {
     /// One target of a round, and what is other than in the round before. Of many targets, only what changes is shown, and
-    /// what is good from the begin on.
+    /// what is wanted from the begin on.
     pub fn round(&mut self, report: &Report, changed: &Changed, style: Style) -> String {
-        if self.fold.is_some() && !changed.is_change() && !(changed.first && report.good) {
+        if self.fold.is_some() && !changed.is_change() && !(changed.first && is_wanted(report)) {
             return String::new();
         }
         let full = !changed.is_nothing() || style.verbose > 0;
@@ -183,5 +184,11 @@ db.example:5432  2 addresses in 0.8 ms
         (0..30).for_each(|_| totals.add(&target(Outcome::Connected)));
         assert_eq!(rounds.page.round_over(3, &totals), "round 3: 30 targets: 30 connected\n");
         assert_eq!(Rounds::of(2).page.round_over(3, &totals), "");
+        let expecting = |outcome, good| {
+            let expected = Some([Outcome::Refused].into_iter().collect());
+            Rounds::of(1000).next(Report { good, expected, ..target(outcome) })
+        };
+        assert_eq!(expecting(Outcome::Refused, true), "", "as expected");
+        assert!(expecting(Outcome::Connected, false).contains("\nexpected: refused\n"));
     }
 }

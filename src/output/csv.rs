@@ -105,7 +105,7 @@ pub const COLUMNS: &[Column] = &[
     }),
     column(
         "hold_received",
-        "first bytes that came meanwhile, with the escapes of C for all but printable ASCII",
+        "first bytes that came meanwhile; as in C, quotes, backslashes and all but printable ASCII are escaped",
         |l| l.attempt(|a| a.hold.as_ref().map(|hold| hold.received.escape_ascii().to_string())),
     ),
 ];
@@ -195,6 +195,11 @@ mod tests {
     #[test]
     fn what_came_has_no_control_characters() {
         assert_eq!(read(&samples::held())[0]["hold_received"], r"SSH-2.0-x\r\n\\\xff");
+        let mut hostile = samples::held();
+        if let Some(hold) = &mut hostile.attempts[0].hold {
+            hold.received = b"\x1b[31m\0\t\x7f\xc2\x9b'\"".to_vec();
+        }
+        assert_eq!(read(&hostile)[0]["hold_received"], r#"\x1b[31m\x00\t\x7f\xc2\x9b\'\""#);
     }
 
     #[test]

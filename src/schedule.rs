@@ -202,6 +202,7 @@ impl Schedule {
             Event::Connecting(id) => self.connecting(now, id),
             Event::Held(id) => self.held(now, id),
             Event::Ended(id, attempt) => self.attempt_ended(now, id, *attempt),
+            Event::NotBegun(id) => self.not_begun(now, id),
             Event::Canonical(id, name) => self.lookups.name(id, name),
             Event::LookedUp(id, result) => self.looked_up(now, id, result),
             Event::LookupOver => self.lookups.over(),

@@ -537,6 +537,18 @@ fn a_signal_ends_the_run_with_what_is_known() {
     }
 }
 
+/// Ports that wait for room at their address were not started.
+#[test]
+fn a_signal_leaves_out_targets_that_were_not_started() {
+    let net = Netns::new();
+    let peer = net.tun(|_| silence());
+    let running = rconnect(&net, &format!("--per-host 1 -t none {PEER}:80-89")).start();
+    peer.await_syns(80, 1);
+    running.signal(Signal::SIGINT);
+    let output = running.wait();
+    assert_eq!((output.signal(), outcomes(&parsed(&output))), (Signal::SIGINT, vec!["80 interrupted".to_string()]));
+}
+
 #[test]
 fn no_path_is_traced_for_nobody_to_see() {
     let net = Netns::new();

@@ -180,6 +180,7 @@ impl Driver {
         }
         for news in news.drain(..) {
             match news {
+                News::NotBegun(id) => self.schedule.tell(clock::now(), Event::NotBegun(id)),
                 News::Called(id, at) => self.schedule.tell(at, Event::Connecting(id)),
                 News::Told(id, called, what) => {
                     if let Some(at) = called {

@@ -4,6 +4,7 @@
 //! A worker does not decide anything. It is told what to connect and what to give up, and tells what came of it.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -35,6 +36,8 @@ enum Order {
 pub enum News {
     /// connect() was called at that instant, and waits.
     Called(AttemptId, Instant),
+    /// The run was over before connect() was called.
+    NotBegun(AttemptId),
     /// The attempt called connect() at that instant, where it still had to be told, and this became of it.
     Told(AttemptId, Option<Instant>, Told),
     /// The worker cannot wait any more.
@@ -45,6 +48,8 @@ pub enum News {
 pub struct Workers {
     workers: Vec<Worker>,
     news: Arc<Mailbox<News>>,
+    /// The run was interrupted: nothing is begun any more.
+    over: Arc<AtomicBool>,
 }
 
 struct Worker {
@@ -60,8 +65,9 @@ impl Workers {
     pub fn start(shared: &Arc<Shared>, waker: Waker) -> Workers {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let news = Arc::new(Mailbox::new(waker));
-        let workers = (1..cores.min(MOST + 1)).map_while(|_| Worker::start(shared, &news).ok()).collect();
-        Workers { workers, news }
+        let over = Arc::default();
+        let workers = (1..cores.min(MOST + 1)).map_while(|_| Worker::start(shared, &news, &over).ok()).collect();
+        Workers { workers, news, over }
     }
 
     /// Whether there is none.
@@ -74,8 +80,12 @@ impl Workers {
         self.of(id).order(Order::Connect(id, connect));
     }
 
-    /// Has the worker of the attempt end it as at that instant. What crosses this stands.
+    /// Has the worker of the attempt end it as at that instant. What crosses this stands. An interruption is that of all:
+    /// what was ordered and not begun is not begun any more.
     pub fn give_up(&mut self, id: AttemptId, why: Stop, at: Instant) {
+        if why == Stop::Interrupted {
+            self.over.store(true, Relaxed);
+        }
         self.of(id).order(Order::GiveUp(id, why, at));
     }
 
@@ -93,13 +103,13 @@ impl Workers {
 }
 
 impl Worker {
-    fn start(shared: &Arc<Shared>, news: &Arc<Mailbox<News>>) -> io::Result<Worker> {
+    fn start(shared: &Arc<Shared>, news: &Arc<Mailbox<News>>, over: &Arc<AtomicBool>) -> io::Result<Worker> {
         let mut waiter = Waiter::without_signals();
         let orders = Arc::new(Mailbox::new(waiter.waker()?));
-        let (inbox, news) = (Arc::clone(&orders), Arc::clone(news));
+        let (inbox, news, over) = (Arc::clone(&orders), Arc::clone(news), Arc::clone(over));
         let in_flight = InFlight::new(Arc::clone(shared), waiter);
         let work = move || {
-            if let Err(error) = work(in_flight, &inbox, &news) {
+            if let Err(error) = work(in_flight, &inbox, &news, &over) {
                 news.post(&mut vec![News::Broken(error)]);
             }
         };
@@ -130,13 +140,14 @@ impl Drop for Worker {
 }
 
 /// What a worker does until it is told to end.
-fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>) -> io::Result<()> {
+fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>, over: &AtomicBool) -> io::Result<()> {
     let (mut lot, mut told, mut found, mut given_up) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     loop {
         orders.take(&mut lot);
         let until = if lot.is_empty() { None } else { Some(clock::now()) };
         for order in lot.drain(..) {
             match order {
+                Order::Connect(id, _) if over.load(Relaxed) => told.push(News::NotBegun(id)),
                 Order::Connect(id, connect) => told.push(begin(&mut in_flight, id, connect)),
                 Order::GiveUp(id, why, at) => given_up.push((id, why, at)),
                 Order::End => return Ok(()),

@@ -54,6 +54,25 @@ impl Schedule {
         self.report(reports);
     }
 
+    /// A thread that was to make the attempt learned first that the run is over.
+    pub(super) fn not_begun(&mut self, now: Instant, id: AttemptId) {
+        let Some(Running { owner, .. }) = self.running.try_remove(id.0) else {
+            return debug_assert!(false, "an attempt was not begun that was not ordered");
+        };
+        match owner {
+            Owner::Candidate { probe, candidate } => {
+                self.slots.give_back();
+                self.probes[probe].candidates[candidate].postpone();
+                self.probes[probe].cut(now, Reason::Signal);
+                self.settle(now, probe);
+            }
+            Owner::Hop { path, .. } | Owner::Answer { path } => {
+                let reports = self.paths.not_begun(path);
+                self.report(reports);
+            }
+        }
+    }
+
     pub(super) fn give_up_all(&mut self, why: Stop) {
         for (id, running) in self.running.iter_mut().filter(|(_, running)| !running.given_up) {
             running.given_up = true;

@@ -167,6 +167,13 @@ impl Paths {
         self.close(id)
     }
 
+    /// An attempt of the path is not made: the run is over.
+    pub fn not_begun(&mut self, id: PathId) -> Vec<(Place, Report)> {
+        self.in_flight -= 1;
+        self.open[id.0].in_flight -= 1;
+        self.close(id)
+    }
+
     /// How long a socket waits for the answer of the destination that it may discard.
     pub fn patience(&self, id: PathId) -> Duration {
         back::patience(self.open[id.0].end().map_or(PATIENCE, |end| end.elapsed))

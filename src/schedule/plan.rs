@@ -195,6 +195,8 @@ pub enum Event {
     Held(AttemptId),
     /// The attempt has ended.
     Ended(AttemptId, Box<Attempt>),
+    /// The run was over before connect() was called, and it is not called any more.
+    NotBegun(AttemptId),
     /// The name that answered is not the one that was asked for; told before [`Event::LookedUp`].
     Canonical(LookupId, Arc<str>),
     /// A lookup has ended.

@@ -172,6 +172,11 @@ impl Probe {
         !more && self.candidates.iter().all(|candidate| candidate.stage == Stage::Done)
     }
 
+    /// Whether there is anything to report: a signal before the first attempt leaves nothing.
+    pub fn was_begun(&self) -> bool {
+        self.candidates.is_empty() || self.candidates.iter().any(Candidate::was_begun)
+    }
+
     /// The report on a target whose every candidate is decided.
     pub fn report(mut self, policy: &Policy, now: Instant) -> Report {
         if policy.strategy == Strategy::Race {
@@ -236,6 +241,11 @@ impl Candidate {
     /// Whether it has won a race: it is connected, and perhaps held.
     pub fn has_won(&self) -> bool {
         self.held || self.has_connected()
+    }
+
+    /// Whether connect() was called, or another reason than a signal kept it from being called.
+    fn was_begun(&self) -> bool {
+        self.tries > 0 || self.waits > 0 || self.attempts.iter().any(|attempt| attempt.reason != Some(Reason::Signal))
     }
 
     /// What the last try came to.

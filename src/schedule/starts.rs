@@ -149,7 +149,7 @@ impl Schedule {
         self.out.push_back(Step::GiveUp(id, Stop::Overtaken, now));
     }
 
-    /// Reports the target when every address is decided.
+    /// Reports the target when every address is decided. One that a signal came before is not reported.
     pub(super) fn settle(&mut self, now: Instant, key: usize) {
         if !self.probes[key].is_decided() {
             return;
@@ -159,6 +159,10 @@ impl Schedule {
             && self.waiting_for(batch).is_empty()
         {
             self.out.extend(self.lookups.forget(batch).map(Step::Abandon));
+        }
+        if !probe.was_begun() {
+            self.ended.cut_short = true;
+            return;
         }
         let place = probe.place;
         let mut report = probe.report(&self.policy, now);

@@ -625,6 +625,56 @@ fn a_signal_ends_what_runs_and_reports_it() {
     bench.assert_idle();
 }
 
+/// Targets that wait for room at their address, or for a thread that is to call connect(), were not started.
+#[test]
+fn a_signal_before_the_first_attempt_leaves_nothing_to_report() {
+    for end in [Event::Signal(Signal::Interrupt), Event::NobodyReads] {
+        let mut bench = Bench::new(Policy { per_host: Some(2), ..policy() });
+        bench.give(literal(1..=5));
+        bench.run();
+        bench.tell(end);
+        bench.run();
+        bench.end(0, Outcome::Interrupted, None);
+        bench.tell(Event::NotBegun(bench.connects[1].0));
+        bench.run();
+        assert_eq!((bench.report().port, bench.report().outcome), (1, Outcome::Interrupted));
+        assert!(bench.done.is_some_and(|ended| ended.cut_short));
+    }
+}
+
+#[test]
+fn the_deadline_reports_what_waits_for_room_at_its_address() {
+    let base = policy();
+    let deadline = Some(base.epoch.0 + SECOND);
+    let mut bench = Bench::new(Policy { per_host: Some(1), deadline, ..base });
+    bench.give(literal(1..=3));
+    bench.run();
+    bench.pass(SECOND);
+    bench.end(0, Outcome::TimedOut, None);
+    let outcomes: Vec<Outcome> = bench.reports.iter().map(|report| report.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Skipped, Outcome::Skipped, Outcome::TimedOut]);
+}
+
+#[test]
+fn one_attempt_that_was_begun_is_reported_with_the_others_of_its_target() {
+    for begun in [false, true] {
+        let mut bench = Bench::name(policy(), &["10.0.0.1", "10.0.0.2"]);
+        bench.tell(Event::Signal(Signal::Interrupt));
+        bench.run();
+        bench.tell(Event::NotBegun(bench.connects[0].0));
+        if begun {
+            bench.end(1, Outcome::Interrupted, None);
+            let outcomes: Vec<Outcome> = bench.report().attempts.iter().map(|attempt| attempt.outcome).collect();
+            assert_eq!(outcomes, [Outcome::Skipped, Outcome::Interrupted]);
+        } else {
+            bench.tell(Event::NotBegun(bench.connects[1].0));
+            bench.run();
+            assert!(bench.reports.is_empty() && bench.done.is_some_and(|ended| ended.cut_short));
+        }
+        bench.assert_idle();
+    }
+}
+
 #[test]
 fn a_signal_during_a_lookup_reports_the_target_as_interrupted() {
     let mut bench = Bench::new(policy());

@@ -61,6 +61,9 @@ struct Running {
     owner: Owner,
     /// When connect() was called.
     started: Option<Instant>,
+    /// Its own limit.
+    limit: Option<Instant>,
+    /// The limit or the end of the run.
     deadline: Option<Instant>,
     given_up: bool,
 }
@@ -267,7 +270,7 @@ impl Schedule {
                     self.probes[key].due = None;
                     self.advance(now, key);
                 }
-                Some(Timer::Lookup(id)) => self.give_up_lookups(now, self.lookups.asked_of(id)),
+                Some(Timer::Lookup(id)) => self.give_up_lookups(now, self.lookups.asked_of(id), false),
                 Some(Timer::LookupRetry(id)) => self.lookups.queue_again(id),
                 Some(Timer::Resolution(id)) => self.lookup_ended(now, id, self.lookups.gathered(id)),
                 None => return,
@@ -302,8 +305,8 @@ fn earliest(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     a.into_iter().chain(b).min()
 }
 
-fn lookup_timed_out() -> LookupFailure {
-    LookupFailure { error: None, by: By::Limit, cause: Some(Cause::ResolverLimit), family: None }
+fn lookup_timed_out(cut_short: bool) -> LookupFailure {
+    LookupFailure { error: None, by: By::Limit, cause: Some(Cause::ResolverLimit), family: None, cut_short }
 }
 
 #[cfg(test)]

@@ -103,6 +103,28 @@ fn a_wait_that_runs_out_ends_with_the_code_of_timeout_and_runs_nothing() {
     assert_eq!(output.stderr.lines().last(), Some("rconnect: 127.0.0.1:8080: refused (a RST answered the SYN)"));
 }
 
+/// A hold or an attempt that the end of the wait cuts short is neither a connection that is served nor a timeout.
+#[test]
+fn what_the_end_of_the_wait_cuts_short_is_not_what_is_waited_for() {
+    let net = Netns::new();
+    let _closing = net.accept_with("127.0.0.1:80", |connection| {
+        std::thread::sleep(ms(200));
+        drop(connection);
+    });
+    let _slow = net.tun(|packet| if packet.is_syn() { vec![packet.syn_ack().after(ms(200))] } else { silence() });
+    for args in [
+        "--wait=1100ms --hold 500ms 127.0.0.1 80",
+        "--wait=1100ms --expect blocked 10.9.7.7 80",
+        "--wait=700ms -t 5s --expect timed-out 10.9.7.8 81",
+        "--wait=100ms --hold 5s 127.0.0.1 80",
+    ] {
+        let output = rconnect(&net, &format!("{args} -- /bin/echo ran")).run();
+        assert_eq!((output.code(), output.stdout.as_str()), (124, ""), "{args}: {output:?}");
+    }
+    let expected = |args: &str| rconnect(&net, &format!("--expect blocked {args} 10.9.7.7 80")).run().code();
+    assert_eq!((expected("--deadline 100ms"), expected("-t 100ms --deadline 5s")), (5, 0));
+}
+
 /// What the wait found counts, not that the time ran out during a try.
 #[test]
 fn the_last_reason_is_that_of_a_whole_round() {

@@ -128,6 +128,7 @@ fn lookup(u: &mut Unstructured) -> Result<Lookup> {
         unanswered: maybe(u, |u| u.choose(Family::ALL).copied())?,
         canonical: maybe(u, name)?,
         ascii: maybe(u, name)?,
+        cut_short: u.arbitrary()?,
         reason: maybe(u, |u| u.choose(Reason::ALL).copied())?,
     })
 }
@@ -148,6 +149,7 @@ fn attempt(u: &mut Unstructured) -> Result<Attempt> {
         cause: maybe(u, |u| u.choose(Cause::ALL).copied())?,
         phase: maybe(u, |u| u.choose(Phase::ALL).copied())?,
         ended: maybe(u, |u| u.choose(Ended::ALL).copied())?,
+        cut_short: u.arbitrary()?,
         error: maybe(u, code)?,
         local: maybe(u, address)?,
         reply_from: maybe(u, address)?,

@@ -447,6 +447,7 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
         retry_delay: args.retry_delay,
         fixed_port: has_port(source),
         // connect() that blocks leaves nobody to look.
+        whole: args.wait.is_some(),
         looks: args.mode == Mode::Nonblocking && sys::COUNTS,
         epoch,
     }

@@ -70,34 +70,46 @@ fn counts(attempt: &Attempt) -> bool {
     }
 }
 
-fn counts_as_failed(attempt: &Attempt) -> bool {
-    attempt.outcome != Outcome::Connected && counts(attempt)
+/// Whether it is connected. Of a connection whose hold the end of the run cut short, that is all that is known, and not
+/// enough where attempts must be `whole`.
+fn connects(attempt: &Attempt, whole: bool) -> bool {
+    attempt.outcome == Outcome::Connected && !(whole && attempt.cut_short)
+}
+
+fn counts_as_failed(attempt: &Attempt, whole: bool) -> bool {
+    !connects(attempt, whole) && counts(attempt)
+}
+
+/// Whether it came to what was expected. The end of the run makes no answer: a timeout that it made might have been a
+/// connection.
+fn fulfils(expected: Expected, attempt: &Attempt) -> bool {
+    expected.contains(attempt.outcome) && !attempt.cut_short
 }
 
 /// "When the requirement holds but some address failed, the target is marked partial"
 ///
 /// What is as expected has not failed.
-pub fn partial(require: Require, good: bool, finals: &[&Attempt]) -> bool {
-    good && require.expected().is_none() && finals.iter().any(|attempt| counts_as_failed(attempt))
+pub fn partial(require: Require, whole: bool, good: bool, finals: &[&Attempt]) -> bool {
+    good && require.expected().is_none() && finals.iter().any(|attempt| counts_as_failed(attempt, whole))
 }
 
 /// Whether the requirement holds.
-pub fn holds(require: Require, finals: &[&Attempt], lookup: &Lookup) -> bool {
-    let connected = finals.iter().filter(|attempt| attempt.outcome == Outcome::Connected).count();
-    let failed = finals.iter().filter(|attempt| counts_as_failed(attempt));
+pub fn holds(require: Require, whole: bool, finals: &[&Attempt], lookup: &Lookup) -> bool {
+    let connected = finals.iter().filter(|attempt| connects(attempt, whole)).count();
+    let failed = finals.iter().filter(|attempt| counts_as_failed(attempt, whole));
     match require {
         Require::Any => connected > 0,
         Require::All => connected > 0 && failed.count() == 0,
         Require::Count(count) => connected >= count,
         Require::EachFamily => {
             let family = |attempt: &Attempt| Family::of(attempt.address.ip());
-            let reached = |wanted| finals.iter().any(|a| family(a) == wanted && a.outcome == Outcome::Connected);
+            let reached = |wanted| finals.iter().any(|a| family(a) == wanted && connects(a, whole));
             connected > 0 && failed.into_iter().all(|attempt| reached(family(attempt)))
         }
-        Require::Expect(expected) if finals.is_empty() => expected.contains(of_lookup(lookup)),
+        Require::Expect(expected) if finals.is_empty() => expected.contains(of_lookup(lookup)) && !lookup.cut_short,
         Require::Expect(expected) => {
             let mut counted = finals.iter().filter(|attempt| counts(attempt)).peekable();
-            counted.peek().is_some() && counted.all(|attempt| expected.contains(attempt.outcome))
+            counted.peek().is_some() && counted.all(|attempt| fulfils(expected, attempt))
         }
     }
 }
@@ -114,8 +126,9 @@ pub fn overall(require: Require, good: bool, finals: &[&Attempt], lookup: &Looku
         return Outcome::Connected;
     }
     let failures = finals.iter().map(|attempt| attempt.outcome).filter(|&outcome| outcome != Outcome::Connected);
+    let cut_short = finals.iter().any(|attempt| attempt.cut_short).then_some(Outcome::Connected);
     // Every address connected and yet fewer than required: no attempt has a better word for it.
-    failures.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Failed)
+    failures.min_by_key(|outcome| outcome.rank()).or(cut_short).unwrap_or(Outcome::Failed)
 }
 
 /// A target without an address comes to what its lookup came to.
@@ -129,8 +142,8 @@ fn of_lookup(lookup: &Lookup) -> Outcome {
 
 /// Where outcomes are expected, a target that is not good is named after those that were not.
 fn furthest(expected: Expected, good: bool, finals: &[&Attempt]) -> Outcome {
-    let counted = finals.iter().filter(|attempt| counts(attempt)).map(|attempt| attempt.outcome);
-    let wanted = counted.filter(|&outcome| good || !expected.contains(outcome));
+    let counted = finals.iter().filter(|attempt| counts(attempt));
+    let wanted = counted.filter(|attempt| good || !fulfils(expected, attempt)).map(|attempt| attempt.outcome);
     wanted.min_by_key(|outcome| outcome.rank()).unwrap_or(Outcome::Skipped)
 }
 
@@ -153,8 +166,8 @@ mod tests {
         let require = Require::Expect(expected.iter().copied().collect());
         let (attempts, lookup) = (attempts(outcomes), Lookup::default());
         let finals: Vec<&Attempt> = attempts.iter().collect();
-        let good = holds(require, &finals, &lookup);
-        (good, partial(require, good, &finals), overall(require, good, &finals, &lookup))
+        let good = holds(require, false, &finals, &lookup);
+        (good, partial(require, false, good, &finals), overall(require, good, &finals, &lookup))
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct Verdict {
     pub icmp: Option<Icmp>,
 }
 
-/// The attempt that the evidence shows. The schedule knows when it began and sets `started`.
+/// The attempt that the evidence shows. The schedule knows its limits, and sets `started` and `cut_short`.
 pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
     let verdict = judge(&evidence);
     let connected = verdict.outcome == Outcome::Connected || evidence.hold.is_some();
@@ -107,6 +107,7 @@ pub fn attempt(evidence: Evidence, number: u32, events: Vec<Event>) -> Attempt {
         cause: verdict.cause,
         phase: Some(evidence.phase),
         ended: Some(ended),
+        cut_short: false,
         error,
         local: evidence.local,
         reply_from: evidence.reply_from,

@@ -37,6 +37,8 @@ pub struct Attempt {
     pub phase: Option<Phase>,
     /// What ended it; `None` when not tried.
     pub ended: Option<Ended>,
+    /// A signal or the deadline ended it before its own limit: it might have come to something else.
+    pub cut_short: bool,
     /// The code that the system returned; `None` when it returned none (connected, our own limit, not tried).
     pub error: Option<Code>,
     /// Our end of the connection.
@@ -76,6 +78,7 @@ impl Attempt {
             cause: None,
             phase: None,
             ended: None,
+            cut_short: false,
             error: None,
             local: None,
             reply_from: None,

@@ -65,6 +65,8 @@ pub struct Lookup {
     pub canonical: Option<Arc<str>>,
     /// The A-label form of the host (RFC 5890), where that is not what was written.
     pub ascii: Option<Arc<str>>,
+    /// The deadline of the run ended it: it might have come to something else.
+    pub cut_short: bool,
     /// Why the name was not asked for.
     pub reason: Option<Reason>,
 }
@@ -107,6 +109,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// The end of the run cut an attempt or the lookup short.
+    pub fn is_cut_short(&self) -> bool {
+        self.lookup.cut_short || self.attempts.iter().any(|attempt| attempt.cut_short)
+    }
+
     /// The addresses that were tried, each once.
     pub fn tried(&self) -> Vec<SocketAddr> {
         let mut addresses: Vec<SocketAddr> =

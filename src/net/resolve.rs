@@ -142,7 +142,7 @@ fn wrong_family() -> LookupFailure {
 
 fn named(name: model::Name, cause: Cause) -> LookupFailure {
     let error = codes::code(name).or_else(|| codes::code(model::Name::EAI_NONAME));
-    LookupFailure { error, by: By::System, cause: Some(cause), family: None }
+    LookupFailure { error, by: By::System, cause: Some(cause), family: None, cut_short: false }
 }
 
 /// A zone is an interface's name or index, and only this machine knows which (RFC 4007 section 11).
@@ -201,7 +201,7 @@ fn failure(code: Code) -> LookupFailure {
         (None, Some(EAI_AGAIN)) => (By::System, Cause::ResolverAgain),
         _ => (By::System, Cause::ResolverFailed),
     };
-    LookupFailure { error: Some(code), by, cause: Some(cause), family: None }
+    LookupFailure { error: Some(code), by, cause: Some(cause), family: None, cut_short: false }
 }
 
 #[cfg(test)]

@@ -542,7 +542,8 @@ fn closing(report: &Report) -> Option<String> {
         .filter_map(|tries| tries.last().map(|attempt| attempt.outcome))
         .collect();
     if let Some(expected) = report.expected {
-        return (!report.good).then(|| format!("expected: {expected}"));
+        let cut_short = if report.is_cut_short() { ", and the end of the run cut the probe short" } else { "" };
+        return (!report.good).then(|| format!("expected: {expected}{cut_short}"));
     }
     let connected = last_tries.iter().filter(|&&outcome| outcome == Outcome::Connected).count();
     let verdict = match (report.good, report.partial, connected) {
@@ -550,6 +551,7 @@ fn closing(report: &Report) -> Option<String> {
         (true, false, _) => return None,
         (false, _, 0) if last_tries.len() < 2 => return None,
         (false, _, 0) => format!(" ({})", report.outcome),
+        (false, ..) if report.is_cut_short() => ", and the end of the run cut the hold short".to_string(),
         (false, ..) => ", not enough".to_string(),
     };
     let word = if report.protocol == Protocol::Udp { "replied" } else { "connected" };

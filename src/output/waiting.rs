@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::units;
-use crate::model::Report;
+use crate::model::{Outcome, Report};
 
 /// Targets that are named at the end, at most.
 const MOST_NAMED: usize = 20;
@@ -90,16 +90,22 @@ fn reason(report: &Report) -> String {
     let attempt = report.attempts.iter().rev().find(|attempt| attempt.outcome == report.outcome);
     let cause = attempt.map_or(report.lookup.cause, |attempt| attempt.cause);
     match cause {
+        // The word alone would be what is waited for.
+        _ if !report.good && accepted(report) && report.is_cut_short() => format!("{} (cut short)", report.outcome),
         Some(cause) => format!("{} ({})", report.outcome, cause.meaning()),
         None => report.outcome.slug().into(),
     }
+}
+
+fn accepted(report: &Report) -> bool {
+    report.expected.map_or(report.outcome == Outcome::Connected, |expected| expected.contains(report.outcome))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::samples::{literal, unresolved};
     use super::*;
-    use crate::model::{Cause, Outcome};
+    use crate::model::Cause;
 
     fn refused(target: &str) -> Report {
         let mut report = literal(target, Outcome::Refused);
@@ -154,5 +160,15 @@ mod tests {
         assert_eq!(lines[0], "the wait ran out after 30.0 s");
         assert_eq!(lines[1], "10.0.0.1:1: refused (a RST answered the SYN)");
         assert_eq!(lines[21], "and 5 more targets");
+    }
+
+    /// What the end of the wait cut short is not what was waited for, although its word is.
+    #[test]
+    fn a_hold_that_was_cut_short_is_named_so() {
+        let mut cut = literal("10.0.0.1:80", Outcome::Connected);
+        (cut.good, cut.attempts[0].cut_short) = (false, true);
+        let mut waiting = Waiting::default();
+        waiting.add(cut);
+        assert_eq!(waiting.ran_out(Duration::from_secs(1))[1], "10.0.0.1:80: connected (cut short)");
     }
 }

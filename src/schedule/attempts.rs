@@ -1,6 +1,7 @@
 //! How attempts go: their deadlines, what they come to, whether they are made again.
 
 use super::*;
+use crate::model::Ended;
 
 /// Pause before a target is tried again whose next hop found no room in the kernel's table of neighbours. The kernel asks
 /// for an absent neighbour three times, a second apart (`mcast_solicit` in arp(7)).
@@ -18,7 +19,8 @@ impl Schedule {
             Owner::Answer { path } => Some(self.paths.patience(path)),
         };
         running.started = Some(now);
-        running.deadline = earliest(timeout.map(|timeout| now + timeout), self.policy.deadline);
+        running.limit = timeout.map(|timeout| now + timeout);
+        running.deadline = earliest(running.limit, self.policy.deadline);
         if let Some(deadline) = running.deadline {
             self.timers.push(deadline, Timer::Attempt(id));
         }
@@ -35,7 +37,8 @@ impl Schedule {
     pub(super) fn held(&mut self, now: Instant, id: AttemptId) {
         let Some(running) = self.running.get_mut(id.0) else { return };
         let Owner::Candidate { probe, candidate } = running.owner else { return };
-        running.deadline = self.policy.hold.map(|hold| now + hold);
+        running.limit = self.policy.hold.map(|hold| now + hold);
+        running.deadline = running.limit;
         running.given_up = self.stopped.is_some();
         if let Some(end) = self.stopped {
             self.out.push_back(Step::GiveUp(id, end.stop(), now));
@@ -47,11 +50,16 @@ impl Schedule {
         self.advance(now, probe);
     }
 
-    pub(super) fn attempt_ended(&mut self, now: Instant, id: AttemptId, attempt: Attempt) {
-        let Some(Running { owner, started, .. }) = self.running.try_remove(id.0) else {
+    pub(super) fn attempt_ended(&mut self, now: Instant, id: AttemptId, mut attempt: Attempt) {
+        let Some(Running { owner, started, limit, .. }) = self.running.try_remove(id.0) else {
             return debug_assert!(false, "an attempt ended that was not running");
         };
         self.clean_timers();
+        attempt.cut_short = match attempt.ended {
+            Some(Ended::Signal) => true,
+            Some(Ended::Limit) => self.policy.deadline.is_some_and(|end| limit.is_none_or(|limit| end < limit)),
+            _ => false,
+        };
         match owner {
             Owner::Candidate { probe, candidate } => {
                 if !self.policy.trace.is_empty() {

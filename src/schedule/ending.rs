@@ -80,16 +80,17 @@ impl Schedule {
         }
     }
 
-    pub(super) fn give_up_lookups(&mut self, now: Instant, lookups: Vec<LookupId>) {
+    /// Their own timeout ended them, or the deadline cut them short.
+    pub(super) fn give_up_lookups(&mut self, now: Instant, lookups: Vec<LookupId>, cut_short: bool) {
         for id in lookups {
             self.out.push_back(Step::Abandon(id));
-            self.looked_up(now, id, Err(lookup_timed_out()));
+            self.looked_up(now, id, Err(lookup_timed_out(cut_short)));
         }
     }
 
     /// The deadline ends every lookup. A lookup that was under way has failed; the others were not asked.
     pub(super) fn end_lookups(&mut self, now: Instant) {
-        self.give_up_lookups(now, self.lookups.asked());
+        self.give_up_lookups(now, self.lookups.asked(), true);
         self.lookups.never_ask(now);
     }
 

@@ -18,6 +18,8 @@ pub struct Policy {
     pub apart: bool,
     /// What makes a target good.
     pub require: Require,
+    /// An attempt that the end of the run cut short makes no target good.
+    pub whole: bool,
     /// How connect() is called. It is reported; blocking implies one attempt at a time.
     pub mode: Mode,
     /// Attempts in flight.
@@ -110,11 +112,13 @@ pub struct LookupFailure {
     pub cause: Option<Cause>,
     /// The family that was asked for, where it was not both.
     pub family: Option<Family>,
+    /// The deadline of the run ended it.
+    pub cut_short: bool,
 }
 
 impl From<LookupFailure> for Lookup {
-    fn from(LookupFailure { error, by, cause, family }: LookupFailure) -> Lookup {
-        Lookup { error, by: Some(by), cause, family, ..Lookup::default() }
+    fn from(LookupFailure { error, by, cause, family, cut_short }: LookupFailure) -> Lookup {
+        Lookup { error, by: Some(by), cause, family, cut_short, ..Lookup::default() }
     }
 }
 

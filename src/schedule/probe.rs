@@ -185,10 +185,10 @@ impl Probe {
         }
         let finals: Vec<&Attempt> =
             self.candidates.iter().filter_map(|candidate| last_word(candidate.attempts.iter())).collect();
-        let require = policy.require;
-        let good = holds(require, &finals, &self.lookup);
+        let Policy { require, whole, .. } = *policy;
+        let good = holds(require, whole, &finals, &self.lookup);
         let outcome = overall(require, good, &finals, &self.lookup);
-        let partial = partial(require, good, &finals);
+        let partial = partial(require, whole, good, &finals);
         Report {
             target: self.target.text,
             host: self.target.host,

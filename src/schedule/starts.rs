@@ -71,7 +71,7 @@ impl Schedule {
     }
 
     pub(super) fn run(&mut self, owner: Owner) -> AttemptId {
-        AttemptId(self.running.insert(Running { owner, started: None, deadline: None, given_up: false }))
+        AttemptId(self.running.insert(Running { owner, started: None, limit: None, deadline: None, given_up: false }))
     }
 
     /// When the next attempt is due that waits for its time and for nothing else.

@@ -35,6 +35,7 @@ fn policy() -> Policy {
         retries: 0,
         retry_delay: SECOND,
         fixed_port: false,
+        whole: false,
         looks: false,
         epoch: (crate::net::clock::now(), SystemTime::UNIX_EPOCH),
     }
@@ -414,7 +415,8 @@ fn a_lookup_that_may_work_later_is_asked_again() {
     let mut bench = Bench::new(Policy { retries: 1, ..policy() });
     bench.give(named("db.test", &[80]));
     bench.run();
-    let failure = |name| LookupFailure { error: codes::code(name), by: By::System, cause: None, family: None };
+    let failure =
+        |name| LookupFailure { error: codes::code(name), by: By::System, cause: None, family: None, cut_short: false };
     bench.answer(0, Err(failure(EAI_AGAIN)));
     bench.pass(SECOND);
     assert_eq!(bench.lookups.len(), 2);
@@ -500,7 +502,7 @@ fn a_signal_in_the_pause_before_a_lookup_forgets_no_failure() {
     bench.give(named("db.test", &[80]));
     bench.run();
     let error = codes::code(EAI_AGAIN);
-    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None }));
+    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None, cut_short: false }));
     bench.tell(Event::Signal(Signal::Interrupt));
     bench.run();
     assert_eq!((bench.report().outcome, bench.report().lookup.error), (Outcome::Unresolved, error));
@@ -516,7 +518,7 @@ fn the_deadline_in_the_pause_before_a_lookup_forgets_no_failure() {
     bench.give(named("db.test", &[80]));
     bench.run();
     let error = codes::code(EAI_AGAIN);
-    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None }));
+    bench.answer(0, Err(LookupFailure { error, by: By::System, cause: None, family: None, cut_short: false }));
     bench.pass(SECOND / 2);
     assert_eq!((bench.report().lookup.error, bench.report().lookup.by), (error, Some(By::System)));
 }
@@ -934,11 +936,23 @@ fn asked(policy: Policy) -> Bench {
 }
 
 fn no_data() -> LookupFailure {
-    LookupFailure { error: codes::code(EAI_NONAME), by: By::System, cause: Some(Cause::NoData), family: None }
+    LookupFailure {
+        error: codes::code(EAI_NONAME),
+        by: By::System,
+        cause: Some(Cause::NoData),
+        family: None,
+        cut_short: false,
+    }
 }
 
 fn again() -> LookupFailure {
-    LookupFailure { error: codes::code(EAI_AGAIN), by: By::System, cause: Some(Cause::ResolverAgain), family: None }
+    LookupFailure {
+        error: codes::code(EAI_AGAIN),
+        by: By::System,
+        cause: Some(Cause::ResolverAgain),
+        family: None,
+        cut_short: false,
+    }
 }
 
 impl Bench {

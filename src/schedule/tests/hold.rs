@@ -1,6 +1,7 @@
 //! Connections that are held: the hold has a timeout of its own, and decides.
 
 use super::*;
+use crate::model::Ended;
 
 const HOLD: Duration = Duration::from_secs(7);
 
@@ -127,5 +128,67 @@ fn a_connection_that_is_not_served_is_tried_again() {
         bench.hold(1);
         bench.end(1, Outcome::Connected, None);
         assert!(bench.report().good);
+    }
+}
+
+/// A policy with a deadline so long after the begin.
+fn until(deadline: Duration, policy: Policy) -> Policy {
+    Policy { deadline: Some(policy.epoch.0 + deadline), ..policy }
+}
+
+/// The only attempt ended so.
+fn ended(bench: &mut Bench, outcome: Outcome, ended: Ended) {
+    bench.end_with(0, |attempt| (attempt.outcome, attempt.ended) = (outcome, Some(ended)));
+}
+
+/// A wait asks for what is whole: a hold that its end cuts short proves nothing. Without a wait, "connected" is all that is
+/// known, and stands.
+#[test]
+fn a_hold_that_the_deadline_cuts_short_is_not_what_is_waited_for() {
+    for (whole, after, good) in [(true, 5 * SECOND, false), (false, 5 * SECOND, true), (true, 9 * SECOND, true)] {
+        let mut bench = Bench::name(until(after, Policy { whole, ..holding() }), &["10.0.0.1"]);
+        bench.pass(SECOND);
+        bench.hold(0);
+        bench.pass(after - SECOND);
+        ended(&mut bench, Outcome::Connected, Ended::Limit);
+        let report = bench.report();
+        assert_eq!((report.outcome, report.good), (Outcome::Connected, good), "{whole} {after:?}");
+        assert_eq!(report.attempts[0].cut_short, after < SECOND + HOLD);
+    }
+}
+
+#[test]
+fn a_signal_cuts_a_hold_short() {
+    let mut bench = Bench::name(Policy { whole: true, ..holding() }, &["10.0.0.1"]);
+    bench.hold(0);
+    bench.tell(Event::Signal(Signal::Interrupt));
+    bench.run();
+    ended(&mut bench, Outcome::Connected, Ended::Signal);
+    assert!(!bench.report().good && bench.report().attempts[0].cut_short);
+}
+
+/// The timeout is an answer of the host, silence; the end of the run is none.
+#[test]
+fn a_timeout_that_the_deadline_made_is_not_what_was_expected() {
+    let require = Require::Expect([Outcome::TimedOut].into_iter().collect());
+    let limit = Some(2 * SECOND);
+    for (timeout, deadline, good) in [(limit, SECOND, false), (None, SECOND, false), (limit, 3 * SECOND, true)] {
+        let mut bench = Bench::name(until(deadline, Policy { require, timeout, ..policy() }), &["10.0.0.1"]);
+        bench.pass(deadline.min(2 * SECOND));
+        ended(&mut bench, Outcome::TimedOut, Ended::Limit);
+        assert_eq!((bench.report().outcome, bench.report().good), (Outcome::TimedOut, good), "{timeout:?}");
+    }
+}
+
+#[test]
+fn a_lookup_that_the_deadline_cut_short_is_not_what_was_expected() {
+    let require = Require::Expect([Outcome::Unresolved].into_iter().collect());
+    for (deadline, good) in [(SECOND, false), (3 * SECOND, true)] {
+        let lookup_timeout = Some(2 * SECOND);
+        let mut bench = Bench::new(until(deadline, Policy { require, lookup_timeout, ..policy() }));
+        bench.give(named("h", &[80]));
+        bench.run();
+        bench.pass(deadline.min(2 * SECOND));
+        assert_eq!((bench.report().outcome, bench.report().good), (Outcome::Unresolved, good));
     }
 }

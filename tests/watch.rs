@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 
 use lab::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{RCONNECT, rconnect};
 
 fn read(line: &str) -> Value {
@@ -255,6 +255,49 @@ fn the_exit_code_is_that_of_all_rounds() {
     assert_eq!(code("-c 2 -i 0 --exit-code simple 127.0.0.1 9"), 1);
     let quiet = human(&net, "-q -c 2 -i 1ms 127.0.0.1 9").run();
     assert_eq!((quiet.code(), &*quiet.stdout, &*quiet.stderr), (4, "", ""));
+}
+
+/// What a signal or the deadline cuts short is counted, but neither begins nor ends an outage, and is no change.
+#[test]
+fn a_hold_that_is_cut_short_ends_no_outage() {
+    let net = Netns::new();
+    let first = AtomicBool::new(true);
+    let mut held = Vec::new();
+    let _server = net.accept_with("127.0.0.1:8080", move |connection| {
+        if !first.swap(false, Ordering::SeqCst) {
+            held.push(connection);
+        }
+    });
+    let mut running = rconnect(&net, "--watch -i 50ms --hold 1h 127.0.0.1 8080").start();
+    await_outcome(&mut running, "closed-by-peer");
+    sleep(ms(300));
+    running.signal(Signal::SIGINT);
+    let (targets, statistics) = lines(&running.wait());
+    assert_eq!(targets.last().map(|line| &line["outcome"]), Some(&Value::from("connected")));
+    let (address, both) = (&statistics["addresses"][0], json!({"connected": 1, "closed-by-peer": 1}));
+    assert_eq!((&address["sent"], &address["outcomes"]), (&json!(2), &both));
+    let longest = &address["outages"]["longest"];
+    assert_eq!((&longest["outcome"], &longest["over"]), (&json!("closed-by-peer"), &json!(false)));
+    let (_, statistics) = lines(&rconnect(&net, "--watch --hold 1h --deadline 300ms 127.0.0.1 8080").run());
+    let address = &statistics["addresses"][0];
+    assert_eq!((&address["sent"], &address["outcomes"]), (&json!(1), &json!({"connected": 1})));
+}
+
+/// What the deadline cut short is counted like what a signal cut short.
+#[test]
+fn statistics_count_every_round_in_which_an_address_was_tried() {
+    let net = Netns::new();
+    let _silence = net.tun(|_| silence());
+    let running = rconnect(&net, "--watch -t none 10.9.7.7 80").start();
+    sleep(ms(300));
+    running.signal(Signal::SIGINT);
+    let by_signal = lines(&running.wait()).1;
+    let by_deadline = lines(&rconnect(&net, "--watch -t none --deadline 300ms 10.9.7.7 80").run()).1;
+    for (statistics, outcome) in [(by_signal, "interrupted"), (by_deadline, "timed-out")] {
+        let address = &statistics["addresses"][0];
+        assert_eq!((&address["sent"], &address["outcomes"]), (&json!(1), &json!({outcome: 1})));
+        assert_eq!(address["outages"]["count"], 0);
+    }
 }
 
 /// The round that the deadline cuts short is no failure.

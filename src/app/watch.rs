@@ -10,7 +10,7 @@ use crate::app::input::Input;
 use crate::app::results::{Reporting, Results, coloring, conclude};
 use crate::app::rounds::Again;
 use crate::app::settle::Probe;
-use crate::classify::changes::{Changed, Changes};
+use crate::classify::changes::Changes;
 use crate::classify::exit;
 use crate::classify::statistics::{Span, Statistics};
 use crate::model::{Report, Totals};
@@ -89,10 +89,9 @@ impl Sink for Watcher<'_> {
         }
         self.round.1.add(&report);
         // What the end of the run cut short says nothing of a target that has an answer.
-        let over = self.is_over() && number > 1;
-        let cut = over && !report.good;
-        self.statistics.add(&report, running.saturating_sub(report.elapsed), over);
-        let changed = if cut { Changed::default() } else { self.changes.add(&report) };
+        let cut = self.is_over() && number > 1 && !report.good;
+        self.statistics.add(&report, running.saturating_sub(report.elapsed));
+        let changed = self.changes.add(&report);
         if !cut {
             self.results.totals.add(&report);
         }

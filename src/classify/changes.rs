@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::classify::state::{State, tried};
+use crate::classify::state::{State, tells, tells_of_name, tried};
 use crate::model::{Protocol, Report};
 
 /// Targets that are remembered, at most: as many as are probed without `--yes`.
@@ -63,7 +63,11 @@ impl Changes {
         let key = (Arc::clone(&report.host), report.port, report.protocol);
         let target = State::of_target(report);
         if let Some(known) = self.known.get_mut(&key) {
-            return if report.attempts.is_empty() { known.bare(target) } else { known.answered(target, report) };
+            return if report.attempts.is_empty() {
+                known.bare(target, report)
+            } else {
+                known.answered(target, report)
+            };
         }
         if self.known.len() >= MOST_TARGETS {
             return Changed::default();
@@ -76,8 +80,8 @@ impl Changes {
 }
 
 impl Known {
-    fn bare(&mut self, target: State) -> Changed {
-        if !target.tells() {
+    fn bare(&mut self, target: State, report: &Report) -> Changed {
+        if !tells_of_name(report) {
             return Changed::default();
         }
         let before = std::mem::replace(&mut self.target, target);
@@ -107,10 +111,10 @@ impl Known {
                 self.addresses.push((attempt.address, known(attempt.address)));
             }
         }
-        for (address, attempt) in tried(report, false) {
+        for (address, attempt) in tried(report) {
             let state = State::of(attempt);
             let Some((_, slot)) = self.addresses.iter_mut().find(|(known, _)| *known == address) else { continue };
-            if state.tells()
+            if tells(attempt)
                 && let Some(before) = slot.replace(state).filter(|&before| before != state)
             {
                 was.push((address, before));
@@ -195,6 +199,10 @@ mod tests {
         for outcome in [Outcome::Interrupted, Outcome::Cancelled, Outcome::Skipped] {
             assert!(changes.add(&report(vec![attempt(1, outcome)])).is_nothing(), "{outcome}");
         }
+        let cut = Attempt { cut_short: true, ..attempt(1, Outcome::TimedOut) };
+        assert!(changes.add(&report(vec![cut])).is_nothing());
+        let lookup = Lookup { cut_short: true, ..Lookup::default() };
+        assert!(changes.add(&Report { lookup, ..report(Vec::new()) }).is_nothing());
         assert_eq!(changes.add(&report(vec![attempt(1, Outcome::Refused)])).was.len(), 1);
     }
 

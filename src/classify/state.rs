@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::classify::requirement::last_word;
-use crate::model::{Attempt, By, Cause, Ended, Outcome, Report};
+use crate::model::{Attempt, By, Cause, Outcome, Report};
 
 /// How an address answered, or what the lookup of a name without an address came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,17 +37,24 @@ impl State {
         }
     }
 
-    /// Whether it says something of the address, and not only of this run.
-    pub fn tells(self) -> bool {
+    fn tells(self) -> bool {
         !matches!(self.outcome, Outcome::Interrupted | Outcome::Cancelled | Outcome::Skipped)
     }
 }
 
-/// The last word of every address that was tried, in the order of the report. What was under way when the run was `over`
-/// came to nothing that an address is to blame for.
-pub fn tried(report: &Report, over: bool) -> impl Iterator<Item = (SocketAddr, &Attempt)> {
+/// Whether an attempt says something of the address, and not only of this run.
+pub fn tells(attempt: &Attempt) -> bool {
+    State::of(attempt).tells() && !attempt.cut_short
+}
+
+/// Whether a lookup says something of the name, and not only of this run.
+pub fn tells_of_name(report: &Report) -> bool {
+    State::of_target(report).tells() && !report.lookup.cut_short
+}
+
+/// The last word of every address that was tried, in the order of the report.
+pub fn tried(report: &Report) -> impl Iterator<Item = (SocketAddr, &Attempt)> {
     let tries = report.attempts.chunk_by(|a, b| a.address == b.address);
     let last = tries.filter_map(|tries| last_word(tries.iter()));
-    last.filter(move |attempt| attempt.phase.is_some() && !(over && attempt.ended == Some(Ended::Limit)))
-        .map(|attempt| (attempt.address, attempt))
+    last.filter(|attempt| attempt.phase.is_some()).map(|attempt| (attempt.address, attempt))
 }

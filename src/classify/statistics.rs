@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
 
-use crate::classify::state::{State, tried};
+use crate::classify::state::{State, tells, tells_of_name, tried};
 use crate::model::{Attempt, By, Measure, Outcome, Protocol, Report};
 
 /// Addresses that are told apart, at most: those that come later are counted together. With times of up to a second this
@@ -47,7 +47,7 @@ pub struct Span {
 /// What was tried, and what it came to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
-    /// How often an address was tried; the tries of one round are one.
+    /// Rounds in which an address was tried, also if the end of the run cut the attempt short.
     pub sent: u64,
     outcomes: [u64; Outcome::ALL.len()],
 }
@@ -278,13 +278,13 @@ impl Outages {
 }
 
 impl Statistics {
-    /// Takes the report of a target into account that began `at` so long a running time of the rounds. When the run was
-    /// `over` before, what was under way says nothing.
-    pub fn add(&mut self, report: &Report, at: Duration, over: bool) {
+    /// Takes the report of a target into account that began `at` so long a running time of the rounds. What was cut short
+    /// is counted, and is neither good nor bad.
+    pub fn add(&mut self, report: &Report, at: Duration) {
         let good = |outcome: Outcome| {
             report.expected.map_or(outcome == Outcome::Connected, |expected| expected.contains(outcome))
         };
-        for (address, attempt) in tried(report, over) {
+        for (address, attempt) in tried(report) {
             let Some(series) = self.series_of(report, Some(address)) else {
                 self.others.sent += 1;
                 self.others.add(attempt.outcome);
@@ -293,32 +293,33 @@ impl Statistics {
             series.counts.sent += 1;
             series.counts.add(attempt.outcome);
             series.time(attempt);
-            let (begin, state) = (at + attempt.started, State::of(attempt));
-            match good(attempt.outcome) {
-                true => series.outages.ends(begin),
-                false if state.tells() => {
-                    let started_at = report.started_at + attempt.started;
-                    series.outages.fails(begin, begin + attempt.elapsed, started_at, state);
-                }
-                false => {}
+            let begin = at + attempt.started;
+            if !tells(attempt) {
+                continue;
+            }
+            if good(attempt.outcome) {
+                series.outages.ends(begin);
+            } else {
+                let held = attempt.hold.as_ref().map_or(Duration::ZERO, |hold| hold.elapsed);
+                let (until, started_at) = (begin + attempt.elapsed + held, report.started_at + attempt.started);
+                series.outages.fails(begin, until, started_at, State::of(attempt));
             }
         }
-        self.add_lookup(report, at, good(report.outcome), over);
+        self.add_lookup(report, at, good(report.outcome));
     }
 
     /// A round in which a name has no address is a probe of the name.
-    fn add_lookup(&mut self, report: &Report, at: Duration, good: bool, over: bool) {
-        let state = State::of_target(report);
+    fn add_lookup(&mut self, report: &Report, at: Duration, good: bool) {
         if !report.attempts.is_empty() {
             let place = self.places.get(&key(report, None));
             place.into_iter().for_each(|&place| self.series[place].outages.ends(at));
-        } else if state.tells() && !(over && state.by == Some(By::Limit)) {
+        } else if tells_of_name(report) {
             let Some(series) = self.series_of(report, None) else { return self.others.add(report.outcome) };
             series.counts.add(report.outcome);
             if good {
                 series.outages.ends(at);
             } else {
-                series.outages.fails(at, at + report.elapsed, report.started_at, state);
+                series.outages.fails(at, at + report.elapsed, report.started_at, State::of_target(report));
             }
         }
     }

@@ -115,7 +115,7 @@ mod tests {
     fn text(reports: impl IntoIterator<Item = Report>, terminal: bool) -> String {
         let mut statistics = Statistics::default();
         for (second, report) in (0..).map(Duration::from_secs).zip(reports) {
-            statistics.add(&report, second, false);
+            statistics.add(&report, second);
         }
         human_text(&statistics, &SPAN, terminal)
     }

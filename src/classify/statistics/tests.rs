@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Cause, Ended, Lookup, Mode, Phase, Reason, Strategy};
+use crate::model::{Cause, Hold, Lookup, Mode, Phase, Reason, Strategy};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -46,7 +46,7 @@ fn report(attempts: Vec<Attempt>) -> Report {
 fn of(attempts: impl IntoIterator<Item = Attempt>) -> Statistics {
     let mut statistics = Statistics::default();
     for (number, attempt) in (0u32..).zip(attempts) {
-        statistics.add(&report(vec![attempt]), number * SECOND, false);
+        statistics.add(&report(vec![attempt]), number * SECOND);
     }
     statistics
 }
@@ -120,16 +120,31 @@ fn an_outage_lasts_until_a_good_probe() {
     assert_eq!((longest.over, longest.lasted), (false, SECOND + us(900)));
 }
 
+/// "so far, to the end of the last probe": the hold is a part of it.
+#[test]
+fn an_outage_lasts_to_the_end_of_the_hold() {
+    let hold = Some(Hold { elapsed: 3 * SECOND, full: true, received: Vec::new(), window: Some(0) });
+    let statistics = of([Attempt { hold, ..attempt(1, Outcome::Unserved) }]);
+    assert_eq!(only(&statistics).outages.longest().map(|outage| outage.lasted), Some(3 * SECOND + us(900)));
+}
+
 /// A signal says nothing of the address, nor does the deadline of the run.
 #[test]
 fn what_was_cut_short_is_no_outage() {
     let interrupted = || attempt(1, Outcome::Interrupted);
     let statistics = of([connected(1), interrupted(), attempt(1, Outcome::Cancelled), connected(1)]);
     assert_eq!((only(&statistics).outages.count, only(&statistics).counts.sent), (0, 4));
-    let mut cut = of([connected(1)]);
-    let limit = Attempt { ended: Some(Ended::Limit), ..attempt(1, Outcome::TimedOut) };
-    cut.add(&report(vec![limit]), SECOND, true);
-    assert_eq!((only(&cut).outages.count, only(&cut).counts.sent), (0, 1));
+    let cut = |attempt| Attempt { cut_short: true, ..attempt };
+    let silent = of([connected(1), cut(attempt(1, Outcome::TimedOut))]);
+    assert_eq!((only(&silent).outages.count, only(&silent).counts.sent), (0, 2));
+    assert_eq!(only(&silent).counts.of(Outcome::TimedOut), 1, "it is counted all the same");
+    // A hold that was cut short ends no outage, either.
+    let closed = of([attempt(1, Outcome::ClosedByPeer), cut(connected(1))]);
+    assert_eq!(only(&closed).outages.longest().map(|outage| (outage.probes, outage.over)), Some((1, false)));
+    let mut name = of([connected(1)]);
+    let lookup = Lookup { cut_short: true, by: Some(By::Limit), ..Lookup::default() };
+    name.add(&Report { lookup, ..report(Vec::new()) }, SECOND);
+    assert_eq!(only(&name).outages.count, 0);
 }
 
 #[test]
@@ -137,7 +152,7 @@ fn what_is_expected_is_no_outage() {
     let mut statistics = Statistics::default();
     let expected = Some([Outcome::Refused].into_iter().collect());
     for outcome in [Outcome::Refused, Outcome::Connected, Outcome::Refused] {
-        statistics.add(&Report { expected, ..report(vec![attempt(1, outcome)]) }, Duration::ZERO, false);
+        statistics.add(&Report { expected, ..report(vec![attempt(1, outcome)]) }, Duration::ZERO);
     }
     let outage = only(&statistics).outages.longest().expect("an outage");
     assert_eq!((outage.first.outcome, outage.over), (Outcome::Connected, true));
@@ -147,8 +162,8 @@ fn what_is_expected_is_no_outage() {
 fn a_name_without_an_address_has_an_outage_of_its_own() {
     let mut statistics = Statistics::default();
     let lookup = Lookup { cause: Some(Cause::NoSuchName), by: Some(By::System), ..Lookup::default() };
-    statistics.add(&Report { lookup, ..report(Vec::new()) }, Duration::ZERO, false);
-    statistics.add(&report(vec![connected(1)]), 5 * SECOND, false);
+    statistics.add(&Report { lookup, ..report(Vec::new()) }, Duration::ZERO);
+    statistics.add(&report(vec![connected(1)]), 5 * SECOND);
     let [name, address] = statistics.series() else { panic!("two series") };
     assert_eq!((name.address, name.counts.sent, name.outages.count), (None, 0, 1));
     let outage = name.outages.longest().expect("an outage");
@@ -186,7 +201,7 @@ fn a_name_whose_address_always_changes_takes_bounded_memory() {
     let mut statistics = Statistics::default();
     for number in 0..3_000u32 {
         let address = SocketAddr::new(std::net::Ipv4Addr::from(number).into(), 80);
-        statistics.add(&report(vec![Attempt { address, ..connected(20) }]), number * SECOND, false);
+        statistics.add(&report(vec![Attempt { address, ..connected(20) }]), number * SECOND);
     }
     assert_eq!((statistics.series().len(), statistics.places.len()), (MOST_SERIES, MOST_SERIES));
     assert_eq!(statistics.others.outcomes().collect::<Vec<_>>(), [(Outcome::Connected, 2_000)]);

@@ -95,7 +95,7 @@ mod tests {
         let validator = jsonschema::validator_for(&closed(schema())).expect("a schema");
         let mut statistics = Statistics::default();
         for report in many().into_iter().chain([unresolved(), partial()]) {
-            statistics.add(&report, Duration::ZERO, false);
+            statistics.add(&report, Duration::ZERO);
             let value = render(&statistics);
             let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}\n{value:#}");
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn an_address_that_denied_and_one_that_connected() {
         let mut statistics = Statistics::default();
-        statistics.add(&partial(), Duration::ZERO, false);
+        statistics.add(&partial(), Duration::ZERO);
         let value = render(&statistics);
         let [connected, denied] = [0, 1].map(|place| &value["addresses"][place]);
         let outcome = Outcome::Connected.slug();

@@ -182,7 +182,7 @@ impl Reporter {
 
     /// What the rounds came to so far, for people in every form.
     pub fn glance(&self, statistics: &Statistics, span: &Span, terminal: bool) -> String {
-        self.in_locale(statistics::human_text(statistics, span, terminal))
+        self.in_locale(statistics::human_text(statistics, span, terminal, self.style.show == Show::All))
     }
 
     fn in_locale(&self, text: String) -> String {

@@ -324,7 +324,7 @@ fn many_targets_are_probed_again() {
     assert!(shown[0].starts_with("   1 127.0.0.9:9   "), "{people}");
     let each = |round| format!("round {round}: 32 targets: 1 connected, 31 refused");
     assert_eq!(shown[1..], [each(1), each(2)], "{people}");
-    assert!(people.ends_with("\n31 more addresses: see --json\n"), "{people}");
+    assert!(people.ends_with("\n31 addresses, each: 2 sent: 2 refused\n"), "{people}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub struct Span {
 }
 
 /// What was tried, and what it came to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Counts {
     /// Rounds in which an address was tried, also if the end of the run cut the attempt short.
     pub sent: u64,

@@ -1,26 +1,64 @@
 //! What the rounds of a run came to, for people: a block for each address.
 
+use std::collections::HashMap;
+
 use super::units::{human, timestamp};
 use super::wording;
 use crate::classify::statistics::{Counts, Outage, Range, Series, Span, Statistics, Times};
 use crate::model::{Measure, Outcome};
 
-/// Addresses that are shown, at most.
+/// Addresses that are shown one by one, at most, unless all are to be shown.
 const MOST_SHOWN: usize = 20;
+
+/// So many addresses that never connected and came to the same are shown one by one.
+const RARE: usize = 3;
 
 /// The longest bar of a histogram, in cells.
 const BAR: usize = 40;
 
-/// The text; with histograms where it is for a terminal.
-pub fn human_text(statistics: &Statistics, span: &Span, terminal: bool) -> String {
+/// The text; with histograms where it is for a terminal, and with every address where `all` are to be shown.
+pub fn human_text(statistics: &Statistics, span: &Span, terminal: bool, all: bool) -> String {
     let mut lines = vec![head(span)];
-    let all = statistics.series();
-    // Of many addresses, those that connected at least once are shown.
-    let wanted = |series: &&Series| all.len() <= MOST_SHOWN || series.counts.of(Outcome::Connected) > 0;
-    let shown: Vec<&Series> = all.iter().filter(wanted).take(MOST_SHOWN).collect();
+    let (shown, folded) = folded(statistics.series(), all);
     shown.iter().for_each(|series| lines.extend(block(series, terminal)));
-    lines.extend(rest(all.len() - shown.len(), &statistics.others));
+    lines.extend(alike(&shown, &folded));
+    let beyond = statistics.others.outcomes().next().is_some();
+    lines.extend(beyond.then(|| format!("addresses that came later, together: {}", counts(&statistics.others))));
     lines.join("\n") + "\n"
+}
+
+/// Which addresses are shown, those with outages first, and which are only counted.
+fn folded(series: &[Series], all: bool) -> (Vec<&Series>, Vec<&Series>) {
+    if all || series.len() <= MOST_SHOWN {
+        return (series.iter().collect(), Vec::new());
+    }
+    let mut sizes = HashMap::<Counts, usize>::new();
+    series.iter().for_each(|series| *sizes.entry(series.counts).or_default() += 1);
+    let common = |series: &&Series| series.counts.of(Outcome::Connected) == 0 && sizes[&series.counts] > RARE;
+    let (common, mut shown): (Vec<&Series>, Vec<&Series>) = series.iter().partition(common);
+    shown.sort_by_key(|series| series.outages.count == 0);
+    let mut rest = shown.split_off(shown.len().min(MOST_SHOWN));
+    rest.extend(common);
+    (shown, rest)
+}
+
+/// A line for all addresses that came to the same and are not shown.
+fn alike(shown: &[&Series], folded: &[&Series]) -> Vec<String> {
+    let mut kinds: Vec<(Counts, usize)> = Vec::new();
+    for series in folded {
+        match kinds.iter_mut().find(|(counts, _)| *counts == series.counts) {
+            Some((_, number)) => *number += 1,
+            None => kinds.push((series.counts, 1)),
+        }
+    }
+    let beyond: usize = kinds.iter().skip(MOST_SHOWN).map(|(_, number)| number).sum();
+    let line = |(kind, number): &(Counts, usize)| {
+        let more = if shown.iter().any(|series| series.counts == *kind) { " more" } else { "" };
+        let [addresses, each] = if *number == 1 { ["address", ""] } else { ["addresses", ", each"] };
+        format!("{number}{more} {addresses}{each}: {}", counts(kind))
+    };
+    let lines = kinds.iter().take(MOST_SHOWN).map(line);
+    lines.chain((beyond > 0).then(|| format!("{beyond} more addresses: see --show all"))).collect()
 }
 
 fn head(span: &Span) -> String {
@@ -94,14 +132,6 @@ fn outages(count: u64, outage: &Outage) -> [String; 2] {
     ]
 }
 
-/// What there was no room for.
-fn rest(more: usize, others: &Counts) -> Vec<String> {
-    let beyond = others.outcomes().next().is_some();
-    let shown = (more > 0).then(|| format!("{more} more addresses: see --json"));
-    let beyond = beyond.then(|| format!("addresses that came later, together: {}", counts(others)));
-    shown.into_iter().chain(beyond).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
@@ -113,11 +143,15 @@ mod tests {
     const SPAN: Span = Span { started_at: UNIX_EPOCH, elapsed: Duration::from_secs(9), rounds: 10, missed: 2 };
 
     fn text(reports: impl IntoIterator<Item = Report>, terminal: bool) -> String {
+        shown(reports, terminal, false)
+    }
+
+    fn shown(reports: impl IntoIterator<Item = Report>, terminal: bool, all: bool) -> String {
         let mut statistics = Statistics::default();
         for (second, report) in (0..).map(Duration::from_secs).zip(reports) {
             statistics.add(&report, second);
         }
-        human_text(&statistics, &SPAN, terminal)
+        human_text(&statistics, &SPAN, terminal, all)
     }
 
     fn connected(rtt: u64) -> Report {
@@ -166,11 +200,27 @@ mod tests {
         assert!(text.contains("not over\n    unresolved (no such name)\n"), "{text}");
     }
 
+    fn many(outcome: Outcome, addresses: std::ops::Range<u8>) -> impl Iterator<Item = Report> {
+        addresses.map(move |last| literal(&format!("10.0.0.{last}:80"), outcome))
+    }
+
     #[test]
-    fn of_many_addresses_those_that_connected_are_shown() {
-        let refused = |last: u8| literal(&format!("10.0.0.{last}:80"), Outcome::Refused);
-        let text = text((2..40).map(refused).chain([connected(1)]), false);
-        assert!(text.contains("\n10.0.0.1:80  1 sent: 1 connected\n"), "{text}");
-        assert!(text.ends_with("\n38 more addresses: see --json\n") && !text.contains("refused"), "{text}");
+    fn many_addresses_that_never_connected_are_folded_by_what_they_came_to() {
+        let refused = || many(Outcome::Refused, 2..40);
+        let text = text(refused().chain([connected(1)]), false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "10.0.0.1:80  1 sent: 1 connected");
+        assert_eq!(lines[lines.len() - 1], "38 addresses, each: 1 sent: 1 refused");
+        assert_eq!(text.matches("refused").count(), 1, "{text}");
+        let all = shown(refused(), false, true);
+        assert_eq!(all.matches(":80  1 sent: 1 refused\n").count(), 38, "{all}");
+    }
+
+    #[test]
+    fn of_many_addresses_those_with_outages_come_first() {
+        let text = text(many(Outcome::Connected, 1..30).chain(many(Outcome::TimedOut, 30..31)), false);
+        let blocks: Vec<&str> = text.lines().filter(|line| line.contains(":80  ")).collect();
+        assert_eq!((blocks[0], blocks.len()), ("10.0.0.30:80  1 sent: 1 timed-out", MOST_SHOWN), "{text}");
+        assert!(text.ends_with("\n10 more addresses, each: 1 sent: 1 connected\n"), "{text}");
     }
 }

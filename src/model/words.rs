@@ -57,7 +57,7 @@ slugs! {
         Invalid = "invalid": "the request itself is not valid",
         Reset = "reset": "the handshake completed, then the connection was reset, at once or within --hold",
         ClosedByPeer = "closed-by-peer": "the connection was closed within --hold, and not a byte had come",
-        Unserved = "unserved": "the handshake completed, but the window stayed closed to the end of --hold",
+        Unserved = "unserved": "the handshake completed, but the window was closed then and at the end of --hold",
         SelfConnected = "self-connected": "TCP connected to itself; nobody is listening",
         Unconfirmed = "unconfirmed": "UDP only: neither a reply nor an error came, which proves nothing",
         Interrupted = "interrupted": "a signal ended it",

@@ -403,7 +403,7 @@ fn held(attempt: &Attempt, hold: &Hold, style: Style) -> String {
     let (ip, took) = (attempt.address.ip(), units::human(hold.elapsed));
     let shut = attempt.cause == Some(Cause::ZeroWindow);
     let what = match (attempt.outcome, attempt.ended) {
-        (Outcome::Unserved, _) => return format!("held {took}: the window stayed closed, no data can be sent"),
+        (Outcome::Unserved, _) => return format!("held {took}: the window is still closed, no data can be sent"),
         (Outcome::ClosedByPeer, _) => return format!("{ip} closed the connection after {took}, without a byte"),
         (Outcome::Reset, _) => format!("{ip} reset the connection after {took}"),
         (Outcome::Connected, Some(Ended::System)) if hold.received.len() < Hold::MOST_RECEIVED => {
@@ -554,7 +554,13 @@ fn closing(report: &Report) -> Option<String> {
         (false, ..) if report.is_cut_short() => ", and the end of the run cut the hold short".to_string(),
         (false, ..) => ", not enough".to_string(),
     };
-    let word = if report.protocol == Protocol::Udp { "replied" } else { "connected" };
+    // An address that closed the connection had connected.
+    let held = report.attempts.iter().any(|attempt| attempt.hold.is_some());
+    let word = match report.protocol {
+        Protocol::Udp => "replied",
+        Protocol::Tcp if held => "stayed connected",
+        Protocol::Tcp => "connected",
+    };
     Some(format!("{connected} of {} {word}{verdict}", count(last_tries.len(), "address", "addresses")))
 }
 
@@ -967,7 +973,7 @@ mod tests {
             ),
             (
                 said(Unserved, Limit, true, b"", shut, PLAIN),
-                "held 1.50 s: the window stayed closed, no data can be sent",
+                "held 1.50 s: the window is still closed, no data can be sent",
             ),
             (
                 said(ClosedByPeer, System, false, b"", None, PLAIN),
@@ -980,6 +986,21 @@ mod tests {
         let much = [b'x'; 256];
         let line = said(Connected, System, false, &much, None, PLAIN);
         assert_eq!(line, format!("held 1.50 s: \"{}\"...", "x".repeat(48)));
+    }
+
+    #[test]
+    fn an_address_that_closed_the_connection_had_connected() {
+        let mut race = report("db.example:80");
+        (race.good, race.outcome) = (false, Outcome::ClosedByPeer);
+        let hold = Hold { elapsed: ms(2), full: false, received: Vec::new(), window: None };
+        let skipped = "10.0.0.2:80".parse().expect("an address");
+        race.attempts = vec![
+            Attempt { hold: Some(hold), ..attempt("10.0.0.1:80", Outcome::ClosedByPeer) },
+            Attempt::skipped(skipped, 1, us(900), Outcome::Skipped, Reason::Enough),
+        ];
+        let text = target(&race, PLAIN);
+        assert!(text.contains(" an earlier address connected\n"), "{text}");
+        assert!(text.ends_with("\n0 of 2 addresses stayed connected (closed-by-peer)\n"), "{text}");
     }
 
     #[test]

@@ -498,6 +498,11 @@ mod tests {
         let codes: BTreeSet<u64> = property("exit_code").iter().filter_map(Value::as_u64).collect();
         let rows = exit::TABLE.iter().filter(|row| !row.outcomes.is_empty()).map(|row| u64::from(row.code));
         assert_eq!(codes, rows.collect());
+        let said = schema()["$defs"]["target"]["properties"]["exit_code"]["description"].clone();
+        for row in exit::TABLE.iter().filter(|row| row.code > 1 && !row.outcomes.is_empty()) {
+            let meaning = row.meaning.split(" (").next().unwrap_or_default();
+            assert!(said.as_str().is_some_and(|said| said.contains(&format!("; {} {meaning}", row.code))), "{said}");
+        }
     }
 
     /// The sentence of a word is written once, in `model`.

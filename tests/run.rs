@@ -1220,6 +1220,31 @@ fn a_low_limit_of_descriptors_slows_a_run_and_fails_no_attempt() {
     assert_eq!((output.code(), output.stdout.as_str(), output.stderr.as_str()), (4, "", ""));
 }
 
+/// `-j N` raises the limit by what else needs descriptors: lookups, threads, and what was inherited.
+#[test]
+fn as_many_attempts_as_asked_for_fit_where_the_limit_can_be_raised() {
+    let net = Netns::new();
+    for inherited in ["", "3</dev/null 4</dev/null 5</dev/null"] {
+        for asked in [60, 70, 500] {
+            let script = format!("ulimit -S -n 20; exec {RCONNECT} -j {asked} 127.0.0.1:1-100 {inherited}");
+            let output = net.command("sh").args(["-c", &script]).run();
+            assert_eq!((output.code(), output.stderr.as_str()), (4, ""), "{script}");
+        }
+    }
+}
+
+/// The numbers of the note add up.
+#[test]
+fn the_note_on_descriptors_adds_up() {
+    let net = Netns::new();
+    let script = format!("ulimit -n 300; exec {RCONNECT} -j 500 127.0.0.1:1-100 3</dev/null");
+    let output = net.command("sh").args(["-c", &script]).run();
+    let numbers: Vec<usize> =
+        output.stderr.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+    let [fits, 500, 300, inherited, others] = numbers[..] else { panic!("{}", output.stderr) };
+    assert_eq!(fits + inherited + others, 300, "{}", output.stderr);
+}
+
 // --- what is sent and what is left --------------------------------------------------------------------------------
 
 /// Connections of this machine's clients with that port that are not quite gone (proc_net_tcp in the kernel's

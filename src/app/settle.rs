@@ -462,21 +462,25 @@ fn traceable() -> Vec<Protocol> {
 fn concurrency(args: &Args, specs: &[Spec], alone: bool, notes: &mut Vec<String>) -> (usize, usize) {
     let asked = args.concurrency.map(|asked| asked as usize);
     let wanted = if alone { 1 } else { asked.unwrap_or(MOST_BY_DEFAULT) };
-    let reserved = sys::SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP;
-    let limit = match asked {
-        Some(_) => sys::raise_descriptor_limit(wanted + reserved),
+    let others = sys::SPARE_DESCRIPTORS + MOST_LOOKUPS * DESCRIPTORS_OF_LOOKUP + DESCRIPTORS_OF_WORKERS;
+    let limit = |inherited| match asked {
+        Some(_) => sys::raise_descriptor_limit(wanted + others + inherited),
         None => sys::descriptor_limit(),
     };
     let many = args.from.is_some() || specs.iter().map(Spec::count).fold(0, u128::saturating_add) > FEW;
-    let inherited = if many { sys::open_descriptors(limit).saturating_sub(sys::STANDARD_STREAMS) } else { 0 };
+    let begin = limit(0);
+    let inherited = if many { sys::open_descriptors(begin).saturating_sub(sys::STANDARD_STREAMS) } else { 0 };
+    let limit = if inherited > 0 { limit(inherited) } else { begin };
     let free = limit.saturating_sub(sys::SPARE_DESCRIPTORS + inherited);
     let lookups = (free / 2 / DESCRIPTORS_OF_LOOKUP).clamp(1, MOST_LOOKUPS);
     let fits = free.saturating_sub(lookups * DESCRIPTORS_OF_LOOKUP).max(1);
     let fits = if fits > ALONE { fits.saturating_sub(DESCRIPTORS_OF_WORKERS).max(ALONE) } else { fits };
     if asked.is_some() && wanted > fits {
-        let taken = if inherited > 0 { format!(", less {inherited} inherited") } else { String::new() };
+        let others = limit.saturating_sub(fits + inherited);
+        let inherited = if inherited > 0 { format!("{inherited} inherited and ") } else { String::new() };
         notes.push(format!(
-            "{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n){taken}"
+            "{fits} of {wanted} attempts fit in flight: the descriptor limit is {limit} (ulimit -n), less {inherited}{others} \
+             for files and lookups"
         ));
     }
     (wanted.min(fits), lookups)

@@ -103,7 +103,9 @@ fn incoming(
         dropped: grown(&pair[0], &pair[1]),
         all: (0..2).map(|family| (pair[1].undelivered[family] - pair[0].undelivered[family]).max(0)).sum(),
     }));
-    Some(LocalDrop { point, count: answers.unwrap_or(count), certain: answers.is_some() })
+    // Others have their share of the answers: each SYN that this attempt sent again brought one.
+    let own = answers.map(|answers| answers.min(silent.resent));
+    Some(LocalDrop { point, count: own.unwrap_or(count), certain: own.is_some() })
 }
 
 /// What happened from one look to the next.

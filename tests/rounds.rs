@@ -167,6 +167,20 @@ fn the_command_takes_the_place_of_the_process() {
 }
 
 #[test]
+fn results_before_a_command_are_on_standard_error() {
+    let net = Netns::new();
+    let _server = net.listen("127.0.0.1:8080");
+    let run = |args: &[&str]| {
+        net.command(RCONNECT).args(args).args(["--wait", "127.0.0.1", "8080", "--", "/bin/echo", "ran"]).run()
+    };
+    let (plain, verbose) = (run(&[]), run(&["-v"]));
+    assert_eq!((plain.stdout.as_str(), plain.stderr.lines().count()), ("ran\n", 1), "{plain:?}");
+    assert_eq!(verbose.stdout, "ran\n");
+    let result = |line: &str| line.starts_with("127.0.0.1:8080 ") && line.contains(" connected ");
+    assert!(verbose.stderr.lines().any(result), "{verbose:?}");
+}
+
+#[test]
 fn a_command_that_cannot_be_executed_has_the_codes_of_env() {
     let net = Netns::new();
     let _server = net.listen("127.0.0.1:8080");
@@ -186,6 +200,18 @@ fn a_signal_ends_the_wait() {
         running.signal(signal);
         assert_eq!(running.wait().signal(), signal);
     }
+}
+
+#[test]
+fn nothing_is_waited_for_after_a_signal() {
+    let net = Netns::new();
+    let _silence = net.tun(|_| silence());
+    let running = rconnect(&net, "--wait -t none 10.9.7.7 80").start();
+    std::thread::sleep(ms(300));
+    running.signal(Signal::SIGTERM);
+    let output = running.wait();
+    assert_eq!((output.signal(), output.stderr.as_str()), (Signal::SIGTERM, ""), "{output:?}");
+    assert_eq!(rounds(&output), ["1 interrupted"]);
 }
 
 #[test]

@@ -30,14 +30,22 @@ pub struct Watcher<'a> {
     wait: &'a Wait,
     begin: Instant,
     waiting: Waiting,
+    verbose: bool,
     /// The status line on the terminal.
     shown: String,
 }
 
 impl<'a> Watcher<'a> {
     /// The wait begins now.
-    pub fn new(results: Results<'a>, err: &'a mut dyn Write, rounds: &'a RefCell<Rounds>, wait: &'a Wait) -> Self {
-        Watcher { results, err, rounds, wait, begin: clock::now(), waiting: Waiting::default(), shown: String::new() }
+    pub fn new(
+        results: Results<'a>,
+        err: &'a mut dyn Write,
+        rounds: &'a RefCell<Rounds>,
+        wait: &'a Wait,
+        verbose: bool,
+    ) -> Self {
+        let (begin, waiting, shown) = (clock::now(), Waiting::default(), String::new());
+        Watcher { results, err, rounds, wait, begin, waiting, verbose, shown }
     }
 
     /// Shows the last result of every target, and gives the exit code.
@@ -74,9 +82,9 @@ impl<'a> Watcher<'a> {
         })
     }
 
-    /// For people the last results stand at the end. A command has standard output for itself.
+    /// For people the last results stand at the end. Before a command, the line that everything is good says enough.
     fn show(&mut self, met: bool) -> io::Result<()> {
-        if !self.is_for_people() || (met && !self.wait.command.is_empty()) {
+        if !self.is_for_people() || (met && !self.wait.command.is_empty() && !self.verbose) {
             return Ok(());
         }
         for report in self.waiting.reports() {
@@ -131,12 +139,14 @@ impl Sink for Watcher<'_> {
         if !self.is_for_people() {
             self.results.show(&report)?;
         }
+        let over = self.has_run_out() || sys::signal().is_some();
         // That the time ran out during a try is no reason: the one before it stays.
-        let cut = !report.good && self.waiting.knows(&report.target) && (self.has_run_out() || sys::signal().is_some());
-        if cut {
+        if over && !report.good && self.waiting.knows(&report.target) {
             return Ok(());
         }
+        // When the wait is over, nothing is waited for.
         if let Some(line) = self.waiting.add(report)
+            && !over
             && !self.wait.terminal
         {
             self.say(&line);
@@ -181,13 +191,14 @@ fn not_executed(err: &mut dyn Write, program: &OsStr, error: &io::Error) -> u8 {
 fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> {
     let _coloring = coloring(&settled);
     let reporting = Reporting::of(&settled);
+    let verbose = settled.style.verbose > 0;
     let Probe { specs, from, rules, policy, socket, resolve, table, .. } = settled;
     let family = resolve.family;
     let read = move || Input::new(rules.clone(), family, specs.clone(), from.as_deref());
     let targets = read()?.targets;
     let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
     let mut source = Again::new(&rounds, Box::new(read));
-    let mut watcher = Watcher::new(reporting.results(out, targets, None), err, &rounds, wait);
+    let mut watcher = Watcher::new(reporting.results(out, targets, None), err, &rounds, wait, verbose);
     sys::begin_threads();
     sys::catch_signals();
     watcher.results.begin()?;

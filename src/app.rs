@@ -23,7 +23,7 @@ use clap::Parser;
 
 use crate::app::args::Args;
 use crate::app::input::Input;
-use crate::app::results::{Reporting, coloring, conclude, note};
+use crate::app::results::{Reporting, coloring, conclude, note, one_line};
 use crate::app::settle::{Course, Probe, Task};
 use crate::classify::exit;
 use crate::model::Signal;
@@ -95,11 +95,8 @@ fn self_test(format: Option<Format>, verbose: bool, out: &mut dyn Write) -> Resu
 }
 
 fn fault(err: &mut dyn Write, error: &anyhow::Error) -> u8 {
-    // What was typed or read is quoted in it, and must not control a terminal.
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    let line: String = format!("{error:#}").chars().map(escaped).collect();
     // Where standard error is gone as well, the exit code is all that is left to say it with.
-    let _ = writeln!(err, "rconnect: {line}");
+    note(err, &one_line(error));
     exit::FAULT
 }
 

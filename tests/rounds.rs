@@ -3,10 +3,13 @@
 
 mod lab;
 mod support;
+#[path = "support/temp.rs"]
+mod temp;
 
 use lab::*;
 use serde_json::Value;
 use support::{RCONNECT, rconnect};
+use temp::TempDir;
 
 /// `round outcome` of a line of JSON.
 fn round(line: &str) -> String {
@@ -212,6 +215,28 @@ fn nothing_is_waited_for_after_a_signal() {
     let output = running.wait();
     assert_eq!((output.signal(), output.stderr.as_str()), (Signal::SIGTERM, ""), "{output:?}");
     assert_eq!(rounds(&output), ["1 interrupted"]);
+}
+
+/// An editor truncates a file before it writes it, or puts another one in its place.
+#[test]
+fn a_file_that_is_missing_for_a_while_is_waited_for() {
+    let net = Netns::new();
+    let directory = TempDir::new();
+    for broken in [Some(""), None, Some("127.0.0.1:99999\n")] {
+        let list = directory.file("list", "127.0.0.1:8080\n");
+        let mut running = rconnect(&net, "--wait=20s -i 50ms --from").args([&list]).start();
+        assert_eq!(running.line().as_deref().map(round).as_deref(), Some("1 refused"));
+        match broken {
+            Some(text) => drop(directory.file("list", text)),
+            None => std::fs::remove_file(&list).expect("a file"),
+        }
+        std::thread::sleep(ms(300));
+        let _server = net.listen("127.0.0.1:8080");
+        directory.file("list", "127.0.0.1:8080\n");
+        let output = running.wait();
+        assert_eq!((output.code(), last_note(&output)), (0, "rconnect: 127.0.0.1:8080 is connected"), "{output:?}");
+        assert!(output.stderr.contains(": waiting for the targets\n"), "{output:?}");
+    }
 }
 
 #[test]

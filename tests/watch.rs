@@ -3,6 +3,8 @@
 
 mod lab;
 mod support;
+#[path = "support/temp.rs"]
+mod temp;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -10,6 +12,7 @@ use std::thread::sleep;
 use lab::*;
 use serde_json::{Value, json};
 use support::{RCONNECT, rconnect};
+use temp::TempDir;
 
 fn read(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
@@ -343,4 +346,22 @@ fn targets_of_a_file_datagrams_and_csv() {
     let first = rconnect(&net, "-c 2 -i 10ms --strategy first --resolve x:8080:127.0.0.1,127.0.0.2 x 8080").run();
     let (_, statistics) = lines(&first);
     assert_eq!((first.code(), statistics["addresses"].as_array().map(Vec::len)), (0, Some(1)));
+}
+
+/// A round that never began is none.
+#[test]
+fn rounds_without_a_file_are_not_counted() {
+    let net = Netns::new();
+    for (args, code) in [("-c 1000 -i 50ms", 2), ("--watch --deadline 1s -i 50ms", 4)] {
+        let directory = TempDir::new();
+        let list = directory.file("list", "127.0.0.1:9\n");
+        let mut running = rconnect(&net, &format!("{args} --from")).args([&list]).start();
+        assert!(running.line().is_some());
+        std::fs::remove_file(&list).expect("a file");
+        let output = running.wait();
+        let (targets, statistics) = lines(&output);
+        assert_eq!(output.code(), code, "{output:?}");
+        assert_eq!(statistics["rounds"], statistics["addresses"][0]["sent"], "{output:?}");
+        assert!(!targets.is_empty());
+    }
 }

@@ -22,6 +22,12 @@ pub fn note(err: &mut dyn Write, text: &str) {
     let _ = writeln!(err, "rconnect: {text}");
 }
 
+/// The error on one line. What was typed or read is quoted in it, and must not control a terminal.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    format!("{error:#}").chars().map(escaped).collect()
+}
+
 /// Makes the console understand colours while the result lives.
 pub fn coloring(settled: &Probe) -> Option<sys::Coloring> {
     let colored = settled.format.is_some() && settled.style.color;

@@ -192,12 +192,12 @@ fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Writ
     let _coloring = coloring(&settled);
     let reporting = Reporting::of(&settled);
     let verbose = settled.style.verbose > 0;
-    let Probe { specs, from, rules, policy, socket, resolve, table, .. } = settled;
+    let Probe { specs, from, rules, policy, socket, resolve, format, table, .. } = settled;
     let family = resolve.family;
     let read = move || Input::new(rules.clone(), family, specs.clone(), from.as_deref());
     let targets = read()?.targets;
     let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
-    let mut source = Again::new(&rounds, Box::new(read));
+    let mut source = Again::new(&rounds, Box::new(read), format.is_none());
     let mut watcher = Watcher::new(reporting.results(out, targets, None), err, &rounds, wait, verbose);
     sys::begin_threads();
     sys::catch_signals();

@@ -132,7 +132,7 @@ pub fn run(settled: Probe, repeat: Repeat, out: &mut dyn Write, err: &mut dyn Wr
     let started_at = clock::wall();
     let begin = (clock::now(), started_at);
     let rounds = RefCell::new(Rounds::new(begin.0, repeat));
-    let mut source = Again::new(&rounds, Box::new(read));
+    let mut source = Again::new(&rounds, Box::new(read), format.is_none());
     let mut watcher = Watcher {
         results: reporting.results(out, targets, None),
         err,

@@ -132,6 +132,23 @@ impl Rounds {
         }
     }
 
+    /// The round that is to begin has no targets yet: it is none, and the next one is due an interval later.
+    pub fn put_off(&mut self, now: Instant) {
+        self.number -= 1;
+        self.good_rounds = 0;
+        self.stage = Stage::Due(self.next_begin(now));
+    }
+
+    /// Targets of the round under way are missing: it is not good.
+    pub fn spoil(&mut self) {
+        self.good = false;
+    }
+
+    /// Whether so many rounds were asked for.
+    pub fn is_counted(&self) -> bool {
+        matches!(self.repeat.enough, Enough::Count(_))
+    }
+
     /// Counts what has passed since the last begin. A begin that comes an interval late or more was not held up by work.
     fn skip(&mut self, now: Instant) {
         let interval = self.repeat.interval;
@@ -151,7 +168,7 @@ impl Rounds {
 
     /// Whether rounds are left of a number that was asked for.
     pub fn has_more(&self) -> bool {
-        matches!(self.repeat.enough, Enough::Count(_)) && !self.is_enough()
+        self.is_counted() && !self.is_enough()
     }
 
     /// Whether there have been enough rounds.
@@ -265,6 +282,31 @@ mod tests {
         assert_eq!(round(&mut rounds, &mut now, SECOND * 25 / 10, true), Turn::Wait(begin + 64 * SECOND));
         assert_eq!(rounds.turn(begin + 64 * SECOND), Turn::Begin);
         assert_eq!((rounds.missed(), rounds.running_time(begin + 64 * SECOND)), (61, SECOND * 49 / 10));
+    }
+
+    #[test]
+    fn a_round_that_is_put_off_is_none() {
+        let (mut rounds, begin) = rounds(SECOND, Enough::Good(2));
+        let mut now = begin;
+        assert_eq!(round(&mut rounds, &mut now, SECOND / 10, true), Turn::Wait(begin + SECOND));
+        assert_eq!(rounds.turn(begin + SECOND), Turn::Begin);
+        rounds.put_off(begin + SECOND);
+        rounds.over(begin + SECOND);
+        assert_eq!((rounds.number(), rounds.complete()), (1, 1));
+        now = begin + 2 * SECOND;
+        assert_eq!(rounds.turn(begin + SECOND), Turn::Wait(now));
+        assert_ne!(round(&mut rounds, &mut now, SECOND / 10, true), Turn::End, "the good rounds are not in a row");
+        assert_eq!(rounds.number(), 2);
+    }
+
+    #[test]
+    fn a_round_of_which_targets_are_missing_is_not_good() {
+        let (mut rounds, now) = rounds(SECOND, Enough::Good(1));
+        assert_eq!(rounds.turn(now), Turn::Begin);
+        rounds.decided(true);
+        rounds.spoil();
+        rounds.over(now);
+        assert!(!rounds.is_enough());
     }
 
     /// The deadline may end a round before it has a target, and come after the last one was found to be good.

@@ -1,5 +1,8 @@
 //! A temporary directory.
 
+// Each test binary compiles all of it and uses its part.
+#![allow(dead_code)]
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -9,7 +9,7 @@ use super::fold::{Fate, Fold, MANY};
 use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, micros, timestamp};
-use super::wording::{LINE_WIDTH, UNEXPECTED, codes, is_literal, neighbour};
+use super::wording::{LINE_WIDTH, UNEXPECTED, codes, is_literal, neighbour, wrapped};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{
@@ -148,22 +148,7 @@ fn advice_line(line: &Advice) -> String {
         all if all <= NAMED => format!(" for {}", named.join(", ")),
         all => format!(" for {} and {} more", named.join(", "), all - NAMED),
     };
-    wrapped(&format!("advice{whose}: {}", line.text))
-}
-
-/// A sentence in lines of [`LINE_WIDTH`]: the first one indented by two, the others as far as the text after `advice: `.
-fn wrapped(sentence: &str) -> String {
-    let (mut text, mut column) = (String::from(" "), 1);
-    for word in sentence.split(' ') {
-        if column + 1 + word.width() > LINE_WIDTH && column > 10 {
-            text.push_str("\n         ");
-            column = 9;
-        }
-        text.push(' ');
-        text.push_str(word);
-        column += 1 + word.width();
-    }
-    text
+    wrapped(&format!("advice{whose}: {}", line.text), 2, "  advice: ".len())
 }
 
 /// What the targets of a run came to; nothing for one target, which has said it already.

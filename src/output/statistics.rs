@@ -127,8 +127,12 @@ fn outages(count: u64, outage: &Outage) -> [String; 2] {
     let probes = if outage.probes == 1 { "1 probe".into() } else { format!("{} probes", outage.probes) };
     let end = if outage.over { "" } else { ", not over" };
     [
-        format!("  {number}: {} ({probes}) from {}{end}", human(outage.lasted), timestamp(outage.started_at)),
-        format!("    {}", wording::state(outage.first)),
+        wording::wrapped(
+            &format!("{number}: {} ({probes}) from {}{end}", human(outage.lasted), timestamp(outage.started_at)),
+            2,
+            4,
+        ),
+        wording::wrapped(&wording::state(outage.first), 4, 4),
     ]
 }
 

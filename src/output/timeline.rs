@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::Style;
 use super::table::{padded, painted};
 use super::units::{self, address};
-use super::{Style, wording::LINE_WIDTH};
+use super::wording::{LINE_WIDTH, wrapped};
 use crate::model::{Attempt, Family, Outcome, Report, Strategy};
 
 /// A bar is at least so wide, however narrow the terminal.
@@ -90,8 +91,8 @@ fn winner(begun: &[&Attempt]) -> Option<String> {
     let connected = begun.iter().filter(|attempt| attempt.outcome == Outcome::Connected);
     let winner = connected.min_by_key(|attempt| end(attempt))?;
     let before: Vec<&&Attempt> = begun.iter().filter(|attempt| attempt.started < winner.started).collect();
-    let used = format!("  browsers use {}, {} after the start", address(winner.address), units::human(end(winner)));
-    let Some(first) = before.iter().map(|attempt| attempt.started).min() else { return Some(used) };
+    let used = format!("browsers use {}, {} after the start", address(winner.address), units::human(end(winner)));
+    let Some(first) = before.iter().map(|attempt| attempt.started).min() else { return Some(wrapped(&used, 2, 4)) };
     let family = |attempt: &Attempt| Family::of(attempt.address.ip());
     let one = family(before[0]);
     let who = if one != family(winner) && before.iter().all(|attempt| family(attempt) == one) {
@@ -99,7 +100,7 @@ fn winner(begun: &[&Attempt]) -> Option<String> {
     } else {
         "the addresses before it cost".into()
     };
-    Some(format!("{used}: {who} them {}", units::human(winner.started - first)))
+    Some(wrapped(&format!("{used}: {who} them {}", units::human(winner.started - first)), 2, 4))
 }
 
 #[cfg(test)]
@@ -179,7 +180,7 @@ mod tests {
                 racing("[2001:db8::1]:80", Outcome::Refused, 3, 4),
                 racing("192.0.2.2:80", Outcome::Connected, 7, 1),
             ]),
-            ["  browsers use 192.0.2.2, 8.0 ms after the start: the addresses before it cost them 6.0 ms"]
+            ["  browsers use 192.0.2.2, 8.0 ms after the start: the addresses before it cost\n    them 6.0 ms"]
         );
         let refused = racing("192.0.2.1:80", Outcome::Refused, 1, 2);
         assert_eq!(answer(vec![refused.clone(), refused.clone()]), [""; 0]);

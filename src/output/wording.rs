@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use unicode_width::UnicodeWidthStr;
+
 use super::Style;
 use super::units::address;
 use crate::classify::codes::describe;
@@ -16,6 +18,28 @@ pub const UNEXPECTED: &str = " (not expected)";
 
 /// A line of a terminal.
 pub const LINE_WIDTH: usize = 80;
+
+/// What a text that begins far to the right may take, though its lines are longer then.
+const LEAST_WIDTH: usize = 30;
+
+/// A text in lines of [`LINE_WIDTH`]: the first one begins in the column `first`, the others in `rest`.
+pub fn wrapped(text: &str, first: usize, rest: usize) -> String {
+    let most = LINE_WIDTH.max(first.max(rest) + LEAST_WIDTH);
+    let (mut lines, mut line, mut begun) = (String::new(), " ".repeat(first), false);
+    for word in text.split(' ') {
+        if begun && line.width() + 1 + word.width() > most {
+            lines += line.trim_end();
+            lines.push('\n');
+            (line, begun) = (" ".repeat(rest), false);
+        }
+        if begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+        begun = true;
+    }
+    lines + &line
+}
 
 /// A code in both vocabularies, as `EHOSTUNREACH 113 · WSA 10065`. The Winsock name is written out where it is not the
 /// POSIX name after WSA (`EPERM 1 · WSAEACCES 10013`), when verbose, and on Windows, whose programs report it.
@@ -68,6 +92,18 @@ mod tests {
     use super::super::samples::code;
     use super::*;
     use crate::model::Name;
+
+    #[test]
+    fn long_texts_are_wrapped_between_words() {
+        let text = "word ".repeat(40);
+        let lines = wrapped(text.trim_end(), 2, 10);
+        assert!(lines.lines().count() == 3 && lines.lines().all(|line| line.len() <= LINE_WIDTH), "{lines}");
+        assert!(lines.starts_with("  word") && lines.contains("\n          word"), "{lines}");
+        assert_eq!(lines.split_whitespace().count(), 40);
+        assert_eq!(wrapped("a  b", 0, 9), "a  b");
+        let far = wrapped("ten of ten", 90, 90);
+        assert_eq!(far, format!("{:90}ten of ten", ""), "no column of single words");
+    }
 
     #[test]
     fn literals() {

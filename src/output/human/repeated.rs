@@ -66,7 +66,10 @@ impl Page {
             let most = if full { usize::MAX } else { 1 };
             lines.extend(table::lines(&[row], "", columns, style).into_iter().take(most));
             let below = below.into_iter().filter(|_| full);
-            lines.extend(below.map(|text| format!("{:BELOW$}{text}", "")));
+            lines.extend(below.map(|text| match style.verbose {
+                0 => wording::wrapped(&text, BELOW, BELOW),
+                _ => format!("{:BELOW$}{text}", ""),
+            }));
         }
         lines
     }
@@ -153,7 +156,8 @@ db.example:5432  2 addresses in 0.8 ms
         ];
         assert_eq!(rounds.next(partial()).lines().collect::<Vec<_>>(), again);
         let router = rounds.next(by_another_router());
-        let was = "changed: was denied (an ICMP message that says administratively prohibited; 10.1.0.1 says so)";
+        let was =
+            "changed: was denied (an ICMP message that says administratively\n       prohibited; 10.1.0.1 says so)";
         assert!(router.contains("       10.1.0.7 says: ") && router.contains(was), "{router}");
         let mut alone = partial();
         alone.attempts.truncate(1);

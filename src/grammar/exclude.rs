@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::{Grammar, Hosts, Invalid, Ports, is_only_ipv6, split};
-use crate::model::{Address, Host, Target};
+use crate::model::{Address, Host, Protocol, Target};
 
 /// Targets that are not probed. An address is left out as a target, not as an address that a name has.
 #[derive(Debug, Clone, Default)]
@@ -15,11 +15,12 @@ pub struct Exclusions {
     others: Vec<Exclusion>,
 }
 
-/// One item: of these hosts (all of them when `None`) these ports (all of them when `None`).
+/// One item: of these hosts (all of them when `None`) these ports (all of them when `None`), of one protocol or of both.
 #[derive(Debug, Clone)]
 struct Exclusion {
     hosts: Option<Hosts>,
     ports: Option<Ports>,
+    protocol: Option<Protocol>,
 }
 
 impl Exclusions {
@@ -42,10 +43,11 @@ impl Exclusions {
             Exclusion {
                 hosts: Some(Hosts::One(Host::Literal { address: Address { ip, zone: None }, .. })),
                 ports: None,
+                protocol: None,
             } => {
                 self.addresses.insert(ip);
             }
-            Exclusion { hosts: Some(Hosts::One(Host::Name { ascii, .. })), ports: None } => {
+            Exclusion { hosts: Some(Hosts::One(Host::Name { ascii, .. })), ports: None, protocol: None } => {
                 self.names.insert(plain(&ascii));
             }
             other => self.others.push(other),
@@ -56,7 +58,8 @@ impl Exclusions {
 impl Exclusion {
     fn holds(&self, target: &Target) -> bool {
         let port = self.ports.as_ref().is_none_or(|ports| ports.contains(target.port));
-        port && self.hosts.as_ref().is_none_or(|hosts| includes(hosts, &target.host))
+        let protocol = self.protocol.is_none_or(|protocol| protocol == target.protocol);
+        protocol && port && self.hosts.as_ref().is_none_or(|hosts| includes(hosts, &target.host))
     }
 }
 
@@ -79,7 +82,8 @@ fn plain(ascii: &str) -> String {
 }
 
 impl Grammar<'_> {
-    /// Reads one item and adds it: `HOST`, `NETWORK`, either with `:PORTS`, or `:PORTS` of every host.
+    /// Reads one item and adds it: `HOST`, `NETWORK`, either with `:PORTS`, or `:PORTS` of every host. `/udp` or `/tcp`
+    /// behind it leaves out that protocol alone.
     ///
     /// # Errors
     /// The text is refused.
@@ -87,14 +91,18 @@ impl Grammar<'_> {
         if text.contains("://") {
             return Err(Invalid::new("a URL is left out by its host", "write HOST, HOST:PORTS, NETWORK or :PORTS"));
         }
+        let of = |(suffix, protocol)| text.strip_suffix(suffix).map(|rest| (rest, Some(protocol)));
+        let suffixed = [("/udp", Protocol::Udp), ("/tcp", Protocol::Tcp)].into_iter().find_map(of);
+        let (text, protocol) = suffixed.unwrap_or((text, None));
         let (hosts, ports) = match text.strip_prefix(':') {
             Some(ports) if !ports.starts_with(':') => (None, Some(ports)),
             _ if is_only_ipv6(text) => (Some(text), None),
             _ => split(text).map(|(host, ports)| (Some(host), ports))?,
         };
-        let every_link = Grammar { every_link: true, ..*self };
-        let hosts = hosts.map(|hosts| every_link.hosts(hosts)).transpose()?;
-        exclusions.add(Exclusion { hosts, ports: ports.map(|ports| self.ports(ports)).transpose()? });
+        let grammar = Grammar { every_link: true, protocol: protocol.unwrap_or(self.protocol), ..*self };
+        let hosts = hosts.map(|hosts| grammar.hosts(hosts)).transpose()?;
+        let ports = ports.map(|ports| grammar.ports(ports)).transpose()?;
+        exclusions.add(Exclusion { hosts, ports, protocol });
         Ok(())
     }
 }

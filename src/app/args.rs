@@ -423,9 +423,9 @@ fn attempt_delay(text: &str) -> Result<Duration, String> {
 
 /// A hold is a time: without one nothing is held.
 fn hold(text: &str) -> Result<Duration, String> {
-    match duration::parse_limit(text)? {
-        Some(time) => Ok(time),
-        None => Err("a connection is held for a time: give one, or leave --hold out".into()),
+    match duration::parse_limit(text) {
+        Ok(None) => Err("a connection is held for a time: give one, or leave --hold out".into()),
+        _ => duration::parse(text),
     }
 }
 

@@ -104,11 +104,12 @@ impl Rules {
         );
         ensure!(
             !self.race || spec.protocol == Protocol::Tcp,
-            "--strategy race is won by a handshake, and UDP has none: use --strategy all or first for {spec}"
+            "--strategy race is won by a handshake, and UDP has none: use --strategy all or first for {spec}/udp"
         );
         ensure!(
             !self.hold || spec.protocol == Protocol::Tcp,
-            "--hold keeps a connection open, and UDP has none: leave --hold or {spec} out"
+            "--hold keeps a connection open, and UDP has none: leave --hold or {} out",
+            if self.protocol == Protocol::Udp { "--udp".into() } else { format!("{spec}/udp") }
         );
         if let Hosts::One(Host::Literal { address, .. }) = &spec.hosts {
             no_escaped_zone(address)?;

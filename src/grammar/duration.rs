@@ -12,13 +12,17 @@ const FORMS: &str = "write 250ms, 1.5s, 2m, 1h30m, or a number of seconds";
 /// # Errors
 /// One line that says what would be right: no number, a sign, an unknown unit, more than ten years.
 pub fn parse(text: &str) -> Result<Duration, String> {
+    at_most(text, "longer than ten years, which are the most")
+}
+
+fn at_most(text: &str, too_long: &str) -> Result<Duration, String> {
     let text = text.trim();
     if text.starts_with(['-', '+']) {
         return Err(format!("a duration has no sign; {FORMS}"));
     }
     match read(text) {
         Some(duration) if duration <= LONGEST => Ok(duration),
-        Some(_) => Err("longer than ten years; use none for no limit".into()),
+        Some(_) => Err(too_long.into()),
         None if small(text).is_some() => {
             Err(format!("units are in small letters: write {}", text.to_ascii_lowercase()))
         }
@@ -34,7 +38,8 @@ pub fn parse_limit(text: &str) -> Result<Option<Duration>, String> {
     if text.trim().eq_ignore_ascii_case("none") {
         return Ok(None);
     }
-    parse(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero()))
+    let limit = at_most(text, "longer than ten years; use none for no limit");
+    limit.map(|limit| Some(limit).filter(|limit| !limit.is_zero()))
 }
 
 /// What a text with capitals means in small letters.

@@ -141,15 +141,23 @@ impl Drop for Worker {
 
 /// What a worker does until it is told to end.
 fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>, over: &AtomicBool) -> io::Result<()> {
-    let (mut lot, mut told, mut found, mut given_up) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut lot, mut told, mut found) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         orders.take(&mut lot);
+        let mut looked = false;
         let until = if lot.is_empty() { None } else { Some(clock::now()) };
         for order in lot.drain(..) {
             match order {
                 Order::Connect(id, _) if over.load(Relaxed) => told.push(News::NotBegun(id)),
                 Order::Connect(id, connect) => told.push(begin(&mut in_flight, id, connect)),
-                Order::GiveUp(id, why, at) => given_up.push((id, why, at)),
+                Order::GiveUp(id, why, at) => {
+                    // Before anything is given up: an answer may be there. One look is enough for a lot. The orders keep
+                    // their order: an attempt that has ended may have given its key to a later one.
+                    if !std::mem::replace(&mut looked, true) {
+                        look(&mut in_flight, until, &mut found, &mut told)?;
+                    }
+                    told.extend(in_flight.give_up(id, why, at).map(|what| News::Told(id, None, what)));
+                }
                 Order::End => return Ok(()),
             }
             if told.len() >= LOT {
@@ -157,11 +165,7 @@ fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>, 
                 news.post(&mut told);
             }
         }
-        // Before anything is given up: an answer may be there.
         look(&mut in_flight, until, &mut found, &mut told)?;
-        for (id, why, at) in given_up.drain(..) {
-            told.extend(in_flight.give_up(id, why, at).map(|what| News::Told(id, None, what)));
-        }
         news.post(&mut told);
     }
 }

@@ -8,6 +8,8 @@ pub mod exit;
 pub mod icmp;
 pub mod path;
 pub mod requirement;
+#[cfg(test)]
+mod samples;
 pub mod silence;
 pub mod state;
 pub mod statistics;

@@ -1,6 +1,8 @@
 //! What was typed becomes what is meant: arguments and environment settle into a task; contradictions end here,
 //! before anything is sent.
 
+mod checks;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read};
@@ -18,7 +20,7 @@ use crate::app::rules::{Rules, socket_address};
 use crate::classify::exit;
 use crate::classify::requirement::Require;
 use crate::grammar::{Exclusions, Grammar, Hosts, Spec, looks_like_ipv4};
-use crate::model::{Expected, Family, Host, Mode, Outcome, Protocol, Strategy};
+use crate::model::{Family, Host, Mode, Protocol, Strategy};
 use crate::net::driver::ALONE;
 use crate::net::sys;
 use crate::net::workers::DESCRIPTORS as DESCRIPTORS_OF_WORKERS;
@@ -26,6 +28,8 @@ use crate::net::{attempt, clock, resolve};
 use crate::output::{Format, Style};
 use crate::schedule::Policy;
 use crate::schedule::rounds::{Enough, Repeat};
+
+use checks::{contradictions, of_source};
 
 /// Lookups under way at the same time, at most; each is a thread.
 const MOST_LOOKUPS: usize = 32;
@@ -44,9 +48,6 @@ const MOST_BY_DEFAULT: usize = 1000;
 
 /// "One recommended value for a default delay is 250 milliseconds." (RFC 8305 section 5)
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-
-/// What only a connection that is held comes to.
-const HELD: [Outcome; 2] = [Outcome::ClosedByPeer, Outcome::Unserved];
 
 /// The variables of the environment by name.
 pub type Environment = dyn Fn(&str) -> Option<OsString>;
@@ -302,97 +303,6 @@ fn mistyped(spec: &Spec) -> Option<String> {
     let Hosts::One(Host::Name { written, ascii }) = &spec.hosts else { return None };
     looks_like_ipv4(ascii)
         .then(|| format!("{written} is not an IPv4 address (four numbers from 0 to 255), so it is looked up as a name"))
-}
-
-fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
-    let datagrams = args.from.is_some() || specs.iter().any(|spec| spec.protocol == Protocol::Udp);
-    ensure!(
-        args.payload.is_none() || datagrams,
-        "--payload is what a datagram carries: add --udp or write udp://HOST:PORT, or leave it out for TCP"
-    );
-    let first = args.strategy == Strategy::First;
-    ensure!(
-        !first || matches!(args.require, Require::Any | Require::Count(1)),
-        "--strategy first stops at the first success and --require asks for more: use --strategy all"
-    );
-    races(args)?;
-    let of_hold = |expected: Expected| HELD.into_iter().find(|&word| expected.contains(word));
-    if let (None, Some(word)) = (args.hold, args.expect.and_then(of_hold)) {
-        bail!("--expect {word}: only a connection that is held can come to it: add --hold DURATION");
-    }
-    ensure!(
-        !first || args.expect.is_none(),
-        "--expect is about every address and --strategy first stops at the first success: use --strategy all"
-    );
-    ensure!(
-        args.mode == Mode::Nonblocking || args.concurrency.is_none_or(|n| n == 1),
-        "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"
-    );
-    ensure!(
-        args.mode == Mode::Nonblocking || !args.fail_on_icmp,
-        "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"
-    );
-    ensure!(
-        args.mode == Mode::Nonblocking || !args.trace,
-        "--trace watches several hops at once: leave --mode blocking out"
-    );
-    ensure!(
-        !args.trace || sys::can_trace(if args.udp { Protocol::Udp } else { Protocol::Tcp }),
-        "--trace needs the ICMP messages of routers, which Linux gives to any program, and Windows 10 (2004) and later \
-         for TCP: use traceroute or tracert here"
-    );
-    ensure!(!args.trace || args.ttl.is_none(), "--trace sets the time to live itself: leave --ttl out");
-    Ok(())
-}
-
-/// What does not go with a race, and what only a race has.
-fn races(args: &Args) -> Result<()> {
-    if args.strategy != Strategy::Race {
-        ensure!(
-            args.attempt_delay.is_none(),
-            "--attempt-delay is the delay between the attempts of a race: add --strategy race"
-        );
-        return Ok(());
-    }
-    ensure!(
-        matches!(args.require, Require::Any | Require::Count(1)),
-        "--strategy race ends at the first success and --require asks for more: use --strategy all"
-    );
-    ensure!(
-        args.expect.is_none(),
-        "--expect is about every address and --strategy race ends at the first success: use --strategy all"
-    );
-    ensure!(
-        args.mode == Mode::Nonblocking,
-        "--strategy race has several attempts in flight: leave --mode blocking out, or use --strategy first"
-    );
-    ensure!(
-        args.concurrency.is_none_or(|n| n > 1),
-        "--strategy race has several attempts in flight: leave -j 1 out, or use --strategy first"
-    );
-    Ok(())
-}
-
-/// What does not go with a source address of that port, or with one family alone.
-fn of_source(args: &Args, source: Option<SocketAddr>, family: Option<Family>) -> Result<()> {
-    let port = has_port(source);
-    ensure!(
-        !args.trace || !port,
-        "--trace sends several hops at once, and they cannot share a port: give --source an address alone"
-    );
-    ensure!(
-        !port || args.reuse_address || args.strategy != Strategy::Race,
-        "--strategy race has several attempts in flight, and they cannot share a port: give --source an address alone"
-    );
-    ensure!(
-        !port || args.reuse_address || args.concurrency.is_none_or(|n| n == 1),
-        "a port in --source is for one attempt at a time: leave -j out, or add --reuse-address"
-    );
-    ensure!(
-        args.require != Require::EachFamily || family.is_none(),
-        "--require each-family asks for both families: leave -4, -6 and --source out"
-    );
-    Ok(())
 }
 
 fn has_port(source: Option<SocketAddr>) -> bool {

@@ -126,31 +126,11 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
-    use crate::model::{Attempt, By, Cause, Family, Icmp, Lookup, Mode, Outcome, Phase, Reason, Strategy};
-
-    fn report(attempts: Vec<Attempt>) -> Report {
-        Report {
-            target: "db.example:80".into(),
-            host: "db.example".into(),
-            port: 80,
-            protocol: Protocol::Tcp,
-            mode: Mode::Nonblocking,
-            strategy: Strategy::All,
-            started_at: SystemTime::UNIX_EPOCH,
-            elapsed: Duration::ZERO,
-            outcome: attempts.first().map_or(Outcome::Unresolved, |attempt| attempt.outcome),
-            good: false,
-            partial: false,
-            expected: None,
-            round: None,
-            lookup: Lookup::default(),
-            attempts,
-            trace: None,
-        }
-    }
+    use crate::classify::samples::report;
+    use crate::model::{Attempt, By, Cause, Family, Icmp, Lookup, Outcome, Phase, Reason};
 
     fn address(last: u8) -> SocketAddr {
         ([10, 0, 0, last], 80).into()

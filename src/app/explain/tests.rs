@@ -14,12 +14,12 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
   phase       connect, completion
   retryable   yes
   advice      the host is up: check that the service runs and listens on this address and port, or
-          that no firewall rejects
+              that no firewall rejects
   note        a RST and an ICMP port unreachable give the same code; Windows repeats the SYN and
-          says so after about 2 s only
+              says so after about 2 s only
   documented  Microsoft's connect() and WSAConnect() pages
   numbers     Linux 111, Linux/MIPS 146, Linux/SPARC 61, Linux/Alpha 61, Linux/PA-RISC 239,
-          macOS 61, FreeBSD 61
+              macOS 61, FreeBSD 61
 ";
     for query in ["10061", "111", "ECONNREFUSED", "WSAECONNREFUSED", "econnrefused", "wsaeconnrefused", " 111 "] {
         assert_eq!(text(query), expected, "{query}");

@@ -1,5 +1,6 @@
 use super::*;
-use crate::model::{Cause, Hold, Lookup, Mode, Phase, Reason, Strategy};
+use crate::classify::samples;
+use crate::model::{Cause, Hold, Lookup, Phase, Reason};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,24 +23,7 @@ fn connected(rtt: u64) -> Attempt {
 }
 
 fn report(attempts: Vec<Attempt>) -> Report {
-    Report {
-        target: "db.example:80".into(),
-        host: "db.example".into(),
-        port: 80,
-        protocol: Protocol::Tcp,
-        mode: Mode::Nonblocking,
-        strategy: Strategy::All,
-        started_at: SystemTime::UNIX_EPOCH,
-        elapsed: us(1000),
-        outcome: attempts.first().map_or(Outcome::Unresolved, |attempt| attempt.outcome),
-        good: attempts.first().is_some_and(|attempt| attempt.outcome == Outcome::Connected),
-        partial: false,
-        expected: None,
-        round: None,
-        lookup: Lookup::default(),
-        attempts,
-        trace: None,
-    }
+    Report { elapsed: us(1000), ..samples::report(attempts) }
 }
 
 /// One attempt a second.

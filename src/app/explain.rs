@@ -198,7 +198,7 @@ fn list_of(items: impl Iterator<Item = impl AsRef<str>>) -> String {
 }
 
 /// Columns of a line of text, its label included.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 /// Appends `  label       value`, folded between words, not at a no-break space.
 fn field(text: &mut String, label: &str, value: &str) {

@@ -16,6 +16,15 @@ impl Icmp {
         meaning(self.family, self.kind, self.code)
     }
 
+    /// `(ICMP 3/13)`
+    pub fn numbers(&self) -> String {
+        let protocol = match self.family {
+            Family::V4 => "ICMP",
+            Family::V6 => "ICMPv6",
+        };
+        format!("({protocol} {}/{})", self.kind, self.code)
+    }
+
     /// What it says of the attempt.
     pub fn verdict(&self) -> Verdict {
         verdict(self.family, self.kind, self.code)
@@ -25,11 +34,7 @@ impl Icmp {
 impl fmt::Display for Icmp {
     /// `communication administratively prohibited (ICMP 3/13)`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let protocol = match self.family {
-            Family::V4 => "ICMP",
-            Family::V6 => "ICMPv6",
-        };
-        write!(f, "{} ({protocol} {}/{})", self.meaning(), self.kind, self.code)
+        write!(f, "{} {}", self.meaning(), self.numbers())
     }
 }
 

@@ -9,7 +9,7 @@ use super::fold::{Fate, Fold, MANY};
 use super::ledger::Ledger;
 use super::table::{self, Columns, Row};
 use super::units::{self, address, timestamp};
-use super::wording::{LINE_WIDTH, UNEXPECTED, codes, is_literal, wrapped};
+use super::wording::{LINE_WIDTH, UNEXPECTED, codes, is_literal, unbroken, wrapped};
 use super::{Service, Show, Style, matrix, path, timeline};
 use crate::classify::advice::{self, Advice, Topic};
 use crate::model::{Attempt, By, Family, Lookup, Outcome, Protocol, Report, Totals};
@@ -82,7 +82,7 @@ impl Page {
         }
         let held: String = held.iter().map(|report| self.target(report, style)).collect();
         let table: String = self.table(totals, width, style).iter().map(|line| format!("{line}\n")).collect();
-        held + &table + &summary(totals)
+        held + &table + &summary("", totals)
     }
 
     /// Every host with every port, or with ranges of ports; neither where each target was shown and no table fits.
@@ -151,8 +151,8 @@ fn advice_line(line: &Advice) -> String {
     wrapped(&format!("advice{whose}: {}", line.text), 2, "  advice: ".len())
 }
 
-/// What the targets of a run came to; nothing for one target, which has said it already.
-fn summary(totals: &Totals) -> String {
+/// What the targets of a run or of a round came to; nothing for one target, which has said it already.
+fn summary(of: &str, totals: &Totals) -> String {
     if totals.targets < 2 {
         return String::new();
     }
@@ -163,8 +163,9 @@ fn summary(totals: &Totals) -> String {
     };
     let good = totals.as_required().map(|(outcome, count)| format!("{count} {outcome}{as_required}"));
     let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}{otherwise}"));
-    let parts: Vec<String> = good.chain(others).collect();
-    format!("{} targets: {}\n", totals.targets, parts.join(", "))
+    let parts: Vec<String> = good.chain(others).map(|part| unbroken(&part)).collect();
+    let head = format!("{of}{} targets: ", totals.targets);
+    wrapped(&format!("{head}{}", parts.join(", ")), 0, head.len()) + "\n"
 }
 
 fn label(report: &Report, stamp: &str) -> String {
@@ -288,7 +289,7 @@ fn closing(report: &Report) -> Option<String> {
         .collect();
     if let Some(expected) = report.expected {
         let cut_short = if report.is_cut_short() { ", and the end of the run cut the probe short" } else { "" };
-        return (!report.good).then(|| format!("expected: {expected}{cut_short}"));
+        return (!report.good).then(|| wrapped(&format!("expected: {expected}{cut_short}"), 0, "expected: ".len()));
     }
     let connected = last_tries.iter().filter(|&&outcome| outcome == Outcome::Connected).count();
     let verdict = match (report.good, report.partial, connected) {

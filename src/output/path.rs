@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Style;
 use super::units::{self, address};
-use super::wording::{TIME_WIDTH, codes, neighbour};
+use super::wording::{self, TIME_WIDTH, codes, neighbour, wrapped};
 use crate::classify::path;
 use crate::model::{Attempt, Cause, Hop, Path, PathEnd, Protocol, Report};
 
@@ -16,9 +16,8 @@ pub fn table(path: &Path, report: &Report, style: Style) -> Vec<String> {
     let shared = if other { format!(", as traced with port {}", path.traced_port) } else { String::new() };
     let heading = format!("  path to {}{shared}", address(path.address));
     let hops = path.hops.iter().map(|hop| line(hop, width, style));
-    let closing = format!("  {}", closing(path, report, style));
-    let back = back(path).map(|back| format!("  {back}"));
-    std::iter::once(heading).chain(hops).chain([closing]).chain(back).collect()
+    let closing = [Some(closing(path, report, style)), back(path)].into_iter().flatten();
+    std::iter::once(heading).chain(hops).chain(closing.map(|text| wrapped(&text, 2, 4))).collect()
 }
 
 /// From how far the answer came.
@@ -39,7 +38,8 @@ fn line(hop: &Hop, width: usize, style: Style) -> String {
     let silent = hop.address.is_none() && !hop.ends();
     let time = if silent { String::new() } else { units::human(hop.elapsed) };
     let note = if hop.ends() { said(hop, style) } else { String::new() };
-    format!("    {:>2}  {:<width$}  {time:>TIME_WIDTH$}  {note}", hop.ttl, who(hop)).trim_end().to_string()
+    let start = format!("    {:>2}  {:<width$}  {time:>TIME_WIDTH$}  ", hop.ttl, who(hop));
+    wrapped(&format!("{start}{note}"), 0, start.len()).trim_end().to_string()
 }
 
 fn who(hop: &Hop) -> String {
@@ -53,7 +53,7 @@ fn who(hop: &Hop) -> String {
 /// The message, the code of a call that failed here, or else what the connect came to.
 fn said(hop: &Hop, style: Style) -> String {
     match (&hop.icmp, hop.error) {
-        (Some(icmp), _) => icmp.to_string(),
+        (Some(icmp), _) => wording::said(icmp),
         (None, Some(code)) if hop.address.is_none() => codes(code, style),
         (None, _) => hop.outcome.to_string(),
     }
@@ -140,8 +140,8 @@ mod tests {
             "  path to 10.4.0.5",
             "     1  10.1.0.1     0.4 ms",
             "     2  *",
-            "     3  10.3.0.1     1.2 ms  communication administratively prohibited (ICMP 3/13)",
-            "  10.3.0.1 at or before hop 3 says: communication administratively prohibited (ICMP 3/13)",
+            "     3  10.3.0.1     1.2 ms  communication administratively prohibited\n                             (ICMP 3/13)",
+            "  10.3.0.1 at or before hop 3 says: communication administratively prohibited\n    (ICMP 3/13)",
         ]);
     }
 
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_router_in_two_lines_is_one_router() {
         let filter = vec![passes(1, "10.1.0.1"), passes(2, "10.2.0.1"), says(3, "10.2.0.1", 3, 13)];
-        let prohibited = "communication administratively prohibited (ICMP 3/13)";
+        let prohibited = "communication\n    administratively prohibited (ICMP 3/13)";
         let expected = format!("gets no further than 10.2.0.1, the router at hop 2: {prohibited}");
         assert_eq!(ends(PathEnd::Rejected, filter), expected);
         let no_route = vec![passes(1, "10.1.0.1"), says(2, "10.2.0.1", 3, 0)];
@@ -217,9 +217,9 @@ mod tests {
             table(&back, &samples::partial(), Style::default()).pop().unwrap()
         };
         assert_eq!(told(62, 3), "  its answer came from hop 3, by its time to live (62)");
-        let nearer = "10.2.0.1 answers in its name, or the way back is shorter";
+        let nearer = "10.2.0.1 answers in its\n    name, or the way back is shorter";
         assert_eq!(told(63, 2), format!("  its answer came from hop 2, by its time to live (63): {nearer}"));
-        assert!(told(60, 5).ends_with("the way back is longer, or something at hop 3 passes it on"));
+        assert!(told(60, 5).ends_with("the way back is longer,\n    or something at hop 3 passes it on"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use colored::{Color, Colorize};
 use unicode_width::UnicodeWidthStr;
 
 use super::Style;
-use super::wording::LINE_WIDTH;
+use super::wording::{LINE_WIDTH, wrapped};
 use crate::model::Outcome;
 
 /// As wide as `connected` and `999.9 ms` with a gap. Outcome and time share it: a long word takes from the gap.
@@ -22,7 +22,7 @@ pub struct Row {
     pub time: String,
     /// A code in both vocabularies, or a service.
     pub codes: String,
-    /// Evidence, one line each.
+    /// Evidence, each on a line of its own; long lines are wrapped.
     pub below: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Row {
         let word = word(self.outcome, style);
         let label = padded(&self.label, columns.label);
         let line = format!("{indent}{label}   {word}{:gap$}{}  {codes}", "", self.time);
-        let rest = apart.into_iter().chain(&self.below).map(|text| format!("{:below$}{text}", ""));
+        let rest = apart.into_iter().chain(&self.below).map(|text| wrapped(text, below, below));
         std::iter::once(line.trim_end().to_string()).chain(rest).collect()
     }
 }

@@ -8,7 +8,7 @@ use super::Style;
 use super::units::address;
 use crate::classify::codes::describe;
 use crate::classify::state::State;
-use crate::model::{Attempt, Code};
+use crate::model::{Attempt, Code, Icmp};
 
 /// As wide as `999.9 ms` and one more for the alignment of seconds.
 pub const TIME_WIDTH: usize = 9;
@@ -21,6 +21,14 @@ pub const LINE_WIDTH: usize = 80;
 
 /// What a text that begins far to the right may take, though its lines are longer then.
 const LEAST_WIDTH: usize = 30;
+
+/// Stands in a text for a blank at which no line ends.
+const NO_BREAK: char = '\u{a0}';
+
+/// A text of which no line ends within.
+pub fn unbroken(text: &str) -> String {
+    text.replace(' ', NO_BREAK.encode_utf8(&mut [0; 2]))
+}
 
 /// A text in lines of [`LINE_WIDTH`]: the first one begins in the column `first`, the others in `rest`.
 pub fn wrapped(text: &str, first: usize, rest: usize) -> String {
@@ -38,7 +46,7 @@ pub fn wrapped(text: &str, first: usize, rest: usize) -> String {
         line.push_str(word);
         begun = true;
     }
-    lines + &line
+    (lines + &line).replace(NO_BREAK, " ")
 }
 
 /// A code in both vocabularies, as `EHOSTUNREACH 113 · WSA 10065`. The Winsock name is written out where it is not the
@@ -52,6 +60,11 @@ pub fn codes(code: Code, style: Style) -> String {
         }
         _ => full,
     }
+}
+
+/// What a message says; its numbers stay together when it is wrapped.
+pub fn said(icmp: &Icmp) -> String {
+    format!("{} {}", icmp.meaning(), unbroken(&icmp.numbers()))
 }
 
 /// Address resolution: RFC 826 for IPv4, RFC 4861 section 7.2 for IPv6.
@@ -103,6 +116,8 @@ mod tests {
         assert_eq!(wrapped("a  b", 0, 9), "a  b");
         let far = wrapped("ten of ten", 90, 90);
         assert_eq!(far, format!("{:90}ten of ten", ""), "no column of single words");
+        let kept = wrapped(&format!("{text}{}", unbroken("as it is")), 2, 10);
+        assert!(kept.ends_with(" as it is"), "{kept}");
     }
 
     #[test]

@@ -13,13 +13,13 @@ ECONNREFUSED 111 · WSAECONNREFUSED 10061
   outcome     refused (exit code 4)
   phase       connect, completion
   retryable   yes
-  advice      the host is up: check that the service runs and listens on this address and port, or
-              that no firewall rejects
-  note        a RST and an ICMP port unreachable give the same code; Windows repeats the SYN and
-              says so after about 2 s only
+  advice      the host is up: check that the service runs and listens on this
+              address and port, or that no firewall rejects
+  note        a RST and an ICMP port unreachable give the same code; Windows
+              repeats the SYN and says so after about 2 s only
   documented  Microsoft's connect() and WSAConnect() pages
-  numbers     Linux 111, Linux/MIPS 146, Linux/SPARC 61, Linux/Alpha 61, Linux/PA-RISC 239,
-              macOS 61, FreeBSD 61
+  numbers     Linux 111, Linux/MIPS 146, Linux/SPARC 61, Linux/Alpha 61,
+              Linux/PA-RISC 239, macOS 61, FreeBSD 61
 ";
     for query in ["10061", "111", "ECONNREFUSED", "WSAECONNREFUSED", "econnrefused", "wsaeconnrefused", " 111 "] {
         assert_eq!(text(query), expected, "{query}");
@@ -33,6 +33,14 @@ fn a_number_of_other_systems() {
     assert!(text.starts_with("On this system 61 is another code: No data available (os error 61).\n\n"), "{text}");
     assert!(text.contains("\n  number      61 on Linux/SPARC, Linux/Alpha, macOS, FreeBSD\n"), "{text}");
     assert!(text.contains("\nEPROTO 71 (no Winsock code)\n  number      61 on Linux/PA-RISC\n"), "{text}");
+}
+
+#[test]
+fn lines_fit_a_terminal() {
+    for query in queries() {
+        let text = text(query);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -55,8 +63,9 @@ fn headings() {
 
 #[test]
 fn two_codes_of_one_name_are_told_apart() {
-    assert!(text("EINPROGRESS").contains("its WSAEINPROGRESS means something else"));
-    assert!(text("WSAEINPROGRESS").contains("not POSIX EINPROGRESS"));
+    let words = |query| text(query).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words("EINPROGRESS").contains("its WSAEINPROGRESS means something else"));
+    assert!(words("WSAEINPROGRESS").contains("not POSIX EINPROGRESS"));
 }
 
 #[test]

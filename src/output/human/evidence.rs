@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::output::Style;
 use crate::output::units::{self, micros};
-use crate::output::wording::{codes, neighbour};
+use crate::output::wording::{codes, neighbour, said, unbroken};
 
 /// What the outcome rests on: facts, where advice says what to do about them.
 pub fn evidence(protocol: Protocol, attempt: &Attempt, style: Style) -> Vec<String> {
@@ -36,7 +36,7 @@ fn at_limit(attempt: &Attempt) -> bool {
 fn message(attempt: &Attempt, icmp: &Icmp) -> String {
     let whose = whose(attempt, icmp);
     let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
-    format!("{}{whose} says: {icmp}{times}", icmp.from)
+    format!("{}{whose} says: {}{times}", icmp.from, said(icmp))
 }
 
 /// Where the sender is this machine itself.
@@ -50,9 +50,12 @@ fn meanwhile(attempt: &Attempt, icmp: &Icmp) -> String {
     let whose = whose(attempt, icmp);
     let first = if icmp.count > 1 { format!(", {} times, first", icmp.count) } else { String::new() };
     let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
+    let said = said(icmp);
     match icmp.at {
-        Some(at) => format!("meanwhile {}{whose} said {icmp}{first} after {}", icmp.from, units::human(at)),
-        None => format!("meanwhile {}{whose} said {icmp}{times}", icmp.from),
+        Some(at) => {
+            format!("meanwhile {}{whose} said {said}{first} after {}", icmp.from, unbroken(&units::human(at)))
+        }
+        None => format!("meanwhile {}{whose} said {said}{times}", icmp.from),
     }
 }
 
@@ -143,7 +146,7 @@ fn quoted(bytes: &[u8], style: Style) -> String {
     let line = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |end| end + 1);
     let shown = if style.verbose > 0 { bytes.len() } else { line.min(SHOWN) };
     let more = if shown < bytes.len() { "..." } else { "" };
-    format!("\"{}\"{more}", bytes[..shown].escape_ascii())
+    unbroken(&format!("\"{}\"{more}", bytes[..shown].escape_ascii()))
 }
 
 /// The sender is told where it is another one than was asked.

@@ -40,7 +40,7 @@ impl Page {
 
     /// The end of a round, where not every target had a line.
     pub fn round_over(&self, round: u64, totals: &Totals) -> String {
-        if self.fold.is_none() { String::new() } else { format!("round {round}: {}", super::summary(totals)) }
+        if self.fold.is_none() { String::new() } else { super::summary(&format!("round {round}: "), totals) }
     }
 
     /// A line for each address. What stands below it begins in one column, so that long names leave it its room.
@@ -66,10 +66,7 @@ impl Page {
             let most = if full { usize::MAX } else { 1 };
             lines.extend(table::lines(&[row], "", columns, style).into_iter().take(most));
             let below = below.into_iter().filter(|_| full);
-            lines.extend(below.map(|text| match style.verbose {
-                0 => wording::wrapped(&text, BELOW, BELOW),
-                _ => format!("{:BELOW$}{text}", ""),
-            }));
+            lines.extend(below.map(|text| wording::wrapped(&text, BELOW, BELOW)));
         }
         lines
     }

@@ -44,20 +44,23 @@ fn colour_is_in_the_outcome_words_only_and_moves_no_column() {
 fn a_summary_of_several_targets_only() {
     let mut totals = Totals::default();
     totals.add(&samples::partial());
-    assert_eq!(summary(&totals), "");
+    assert_eq!(summary("", &totals), "");
     totals.add(&samples::literal("10.0.0.1:22", Outcome::Connected));
-    assert_eq!(summary(&totals), "2 targets: 2 connected (1 partial)\n");
+    assert_eq!(summary("", &totals), "2 targets: 2 connected (1 partial)\n");
     for outcome in [Outcome::TimedOut, Outcome::Refused, Outcome::Refused] {
         totals.add(&samples::literal("10.0.0.1:22", outcome));
     }
-    assert_eq!(summary(&totals), "5 targets: 2 connected (1 partial), 2 refused, 1 timed-out\n");
+    assert_eq!(summary("", &totals), "5 targets: 2 connected (1 partial), 2 refused, 1 timed-out\n");
     let mut expecting = Totals::default();
     expecting.expecting = true;
     for (outcome, good) in [(Outcome::Refused, true), (Outcome::Reset, true), (Outcome::Connected, false)] {
         expecting.count(outcome, good, false);
     }
-    let text = "3 targets: 1 refused (as expected), 1 reset (as expected), 1 connected (not expected)\n";
-    assert_eq!(summary(&expecting), text);
+    #[rustfmt::skip]
+    assert_eq!(summary("round 7: ", &expecting), [
+        "round 7: 3 targets: 1 refused (as expected), 1 reset (as expected),",
+        "                    1 connected (not expected)",
+    ].join("\n") + "\n");
 }
 
 /// "Columns line up": the words of every row begin in one column, and the times end in one.
@@ -349,7 +352,9 @@ fn what_came_meanwhile_is_told() {
     late.attempts[0].icmp = Some(Icmp { count: 1, ..icmp.clone() });
     let once = target(&late, PLAIN);
     assert!(
-        once.ends_with("\n                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1) after 0.2 ms\n"),
+        once.ends_with(
+            "\n                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1) after\n                 0.2 ms\n"
+        ),
         "{once}"
     );
     late.attempts[0].icmp = Some(icmp);
@@ -357,8 +362,35 @@ fn what_came_meanwhile_is_told() {
     assert_text(&late, PLAIN, &[
         "10.4.0.5:80      connected     1.02 s",
         "                 connected, but only the 2nd SYN was answered",
-        "                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1), 3 times, first after 0.2 ms",
+        "                 meanwhile 10.1.0.1 said host unreachable (ICMP 3/1), 3 times,",
+        "                 first after 0.2 ms",
     ]);
+}
+
+#[test]
+fn evidence_and_what_was_expected_fit_the_line() {
+    let mut denied = samples::literal("192.0.2.20:65535", Outcome::Denied);
+    denied.attempts[0].by = Some(By::Router);
+    denied.attempts[0].icmp = Some(Icmp { count: 2, ..samples::prohibited() });
+    (denied.good, denied.expected) = (false, Some(Outcome::ALL.iter().copied().collect()));
+    let text = target(&denied, PLAIN);
+    let evidence = [
+        "                   10.1.0.1 says: communication administratively prohibited",
+        "                   (ICMP 3/13), 2 times\n",
+    ];
+    assert!(text.contains(&evidence.join("\n")), "{text}");
+    assert!(text.contains("\nexpected: connected, refused,") && text.contains("\n          "), "{text}");
+    assert!(text.lines().all(|line| line.len() <= LINE_WIDTH), "{text}");
+}
+
+/// What was received may have blanks in it: a line that ends at one would hide it.
+#[test]
+fn what_was_received_stays_on_its_line() {
+    let mut held = samples::literal("10.1.0.9:25", Outcome::Connected);
+    let received = b"220 mail.example ESMTP service of this host\r\n".to_vec();
+    held.attempts[0].hold = Some(Hold { elapsed: ms(1500), full: true, received, window: None });
+    let text = target(&held, PLAIN);
+    assert!(text.contains(r#" "220 mail.example ESMTP service of this host\r\n""#), "{text}");
 }
 
 #[test]
@@ -368,7 +400,9 @@ fn a_hold_tells_how_it_ended_and_what_came() {
         let hold = Hold { elapsed: ms(1500), full, received: received.to_vec(), window: None };
         let attempt = &mut report.attempts[0];
         (attempt.hold, attempt.ended, attempt.cause) = (Some(hold), Some(ended), cause);
-        target(&report, style).lines().nth(1).expect("a second line").trim_start().to_owned()
+        let text = target(&report, style);
+        let below = text.lines().skip(1).take_while(|line| line.starts_with("    "));
+        below.map(str::trim_start).collect::<Vec<_>>().join(" ")
     };
     use Ended::{Limit, Signal, System};
     use Outcome::{ClosedByPeer, Connected, Reset, Unserved};
@@ -451,7 +485,8 @@ mod linux {
             "db.example:5432  2 addresses in 0.8 ms",
             "  10.1.0.9   connected     1.2 ms",
             "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSA 10065",
-            "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+            "             10.1.0.1 says: communication administratively prohibited",
+            "             (ICMP 3/13)",
             "  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall",
             "1 of 2 addresses connected (partial)",
         ]);
@@ -470,7 +505,8 @@ mod linux {
             "             1198 µs  writable",
             "             1200 µs  SO_ERROR",
             "  10.4.0.5   denied        0.1 ms  EHOSTUNREACH 113 · WSAEHOSTUNREACH 10065",
-            "             10.1.0.1 says: communication administratively prohibited (ICMP 3/13)",
+            "             10.1.0.1 says: communication administratively prohibited",
+            "             (ICMP 3/13)",
             "             from 10.1.0.2:41234",
             "             route: unicast via 10.1.0.1 on eth0 from 10.1.0.2",
             "  advice for 10.4.0.5: 10.1.0.1 forbids it: ask whoever runs that firewall",

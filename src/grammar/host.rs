@@ -68,8 +68,13 @@ impl Grammar<'_> {
 
     /// Reads a host without brackets.
     pub(super) fn host(&self, text: &str) -> Result<Host, Invalid> {
+        self.host_before(text, "")
+    }
+
+    /// The same; `length` follows it where it is the address of a network, as in `/64`.
+    fn host_before(&self, text: &str, length: &str) -> Result<Host, Invalid> {
         let address = if text.contains(':') {
-            self.ipv6(text)?
+            self.ipv6(text, length)?
         } else if let Ok(ip) = text.parse::<Ipv4Addr>() {
             Address { ip: ip.into(), zone: None }
         } else {
@@ -78,7 +83,7 @@ impl Grammar<'_> {
         Ok(Host::Literal { address, written: text.into() })
     }
 
-    fn ipv6(&self, text: &str) -> Result<Address, Invalid> {
+    fn ipv6(&self, text: &str, length: &str) -> Result<Address, Invalid> {
         let ip = without_zone(text).parse::<Ipv6Addr>().map_err(|_| {
             Invalid::new(
                 format!("{} is not an IPv6 address", quote(text)),
@@ -87,20 +92,24 @@ impl Grammar<'_> {
         })?;
         let written = text.split_once('%').map(|(_, zone)| zone);
         if let Some(zone) = written {
-            check_zone(text, ip, zone)?;
+            check_zone(text, ip, zone, length)?;
         }
         let zone = written.or(self.interface.filter(|_| ip.is_unicast_link_local()));
         if zone.is_none() && ip.is_unicast_link_local() && !self.every_link {
+            let what = if length.is_empty() { "address" } else { "network" };
             return Err(Invalid::new(
-                format!("link-local address {} is on every link", quote(text)),
-                format!("say on which interface, as in {ip}%eth0"),
+                format!("link-local {what} {} is on every link", quote(&format!("{text}{length}"))),
+                format!("say on which interface, as in {ip}%eth0{length}"),
             ));
         }
         Ok(Address { ip: ip.into(), zone: zone.map(Arc::from) })
     }
 
     fn network(&self, text: &str, address: &str, length: &str) -> Result<Hosts, Invalid> {
-        let Host::Literal { address: Address { ip, zone }, .. } = self.host(address)? else {
+        // Some write the interface behind the length.
+        let bare = length.split('%').next().unwrap_or_default();
+        let Host::Literal { address: Address { ip, zone }, .. } = self.host_before(address, &format!("/{bare}"))?
+        else {
             return Err(Invalid::new(
                 format!("{} is not a network", quote(text)),
                 "a network is an address and a length, as in 10.0.0.0/28; a URL begins with its scheme://",
@@ -161,16 +170,16 @@ fn takes_zone(ip: Ipv6Addr) -> bool {
     ip.is_unicast_link_local() || (ip.is_multicast() && (scope == 1 || scope == 2))
 }
 
-fn check_zone(text: &str, ip: Ipv6Addr, zone: &str) -> Result<(), Invalid> {
+fn check_zone(text: &str, ip: Ipv6Addr, zone: &str, length: &str) -> Result<(), Invalid> {
     let separator = |c: char| c.is_whitespace() || c.is_control() || "%/:[]".contains(c);
     if zone.is_empty() || zone.contains(separator) {
-        let hint = format!("write an interface's name or index, as in {ip}%eth0");
+        let hint = format!("write an interface's name or index, as in {ip}%eth0{length}");
         return Err(Invalid::new(format!("{} does not name an interface", quote(text)), hint));
     }
     if !takes_zone(ip) {
         return Err(Invalid::new(
             format!("{} has an interface, but {ip} is not link-local", quote(text)),
-            format!("write {ip}"),
+            format!("write {ip}{length}"),
         ));
     }
     Ok(())

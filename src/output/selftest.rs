@@ -32,6 +32,11 @@ pub fn differs(platform: Option<Platform>, results: &[Trialled]) -> bool {
     judged(platform, results).any(|judged| judged.verdict == Verdict::Differs)
 }
 
+/// Whether no row at all could be provoked: nothing is known of this system then.
+pub fn is_empty(platform: Option<Platform>, results: &[Trialled]) -> bool {
+    judged(platform, results).all(|judged| judged.verdict == Verdict::NotProvokable)
+}
+
 impl Judged<'_> {
     fn seen(&self) -> Option<&[Step]> {
         self.trialled.and_then(|result| result.seen.as_deref().ok())
@@ -278,6 +283,12 @@ mod tests {
         let text = human(PLATFORM, &results(), false);
         assert_eq!(text.matches("DIFFERS").count(), 1, "{text}");
         assert!(differs(PLATFORM, &results()) && !differs(PLATFORM, &results()[..1]) && !differs(None, &results()));
+    }
+
+    #[test]
+    fn a_test_that_saw_nothing_is_empty() {
+        let hindered = &results()[2..];
+        assert!(is_empty(PLATFORM, hindered) && is_empty(PLATFORM, &[]) && !is_empty(PLATFORM, &results()));
     }
 
     #[test]

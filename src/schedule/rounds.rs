@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// So long nothing is read again after a round without a target, even where rounds follow at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// When there have been enough rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enough {
@@ -136,6 +139,7 @@ impl Rounds {
     pub fn put_off(&mut self, now: Instant) {
         self.number -= 1;
         self.good_rounds = 0;
+        self.decided = 0;
         self.stage = Stage::Due(self.next_begin(now));
     }
 
@@ -181,12 +185,13 @@ impl Rounds {
     }
 
     fn next_begin(&self, now: Instant) -> Instant {
+        let least = if self.decided == 0 { now + PAUSE } else { now };
         let interval = self.repeat.interval.as_nanos();
         if interval == 0 {
-            return now;
+            return least;
         }
         let since = now.saturating_duration_since(self.origin).as_nanos() % interval;
-        now + Duration::from_nanos(u64::try_from(interval - since).unwrap_or(u64::MAX))
+        least.max(now + Duration::from_nanos(u64::try_from(interval - since).unwrap_or(u64::MAX)))
     }
 }
 
@@ -297,6 +302,25 @@ mod tests {
         assert_eq!(rounds.turn(begin + SECOND), Turn::Wait(now));
         assert_ne!(round(&mut rounds, &mut now, SECOND / 10, true), Turn::End, "the good rounds are not in a row");
         assert_eq!(rounds.number(), 2);
+    }
+
+    /// A file that is missing is not read again without a pause.
+    #[test]
+    fn a_round_without_a_target_is_followed_by_a_pause() {
+        for interval in [Duration::ZERO, Duration::from_millis(1)] {
+            let (mut rounds, now) = rounds(interval, Enough::Good(1));
+            assert_eq!(rounds.turn(now), Turn::Begin);
+            rounds.decided(false);
+            rounds.over(now);
+            assert_eq!(rounds.turn(now + interval), Turn::Begin);
+            let now = now + interval;
+            rounds.put_off(now);
+            assert_eq!(rounds.turn(now), Turn::Wait(now + PAUSE));
+            assert_eq!(rounds.turn(now + PAUSE), Turn::Begin);
+            let now = now + PAUSE;
+            rounds.over(now);
+            assert_eq!(rounds.turn(now), Turn::Wait(now + PAUSE), "all of them were left out");
+        }
     }
 
     #[test]

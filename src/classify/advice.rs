@@ -53,14 +53,15 @@ pub fn of_report(report: &Report) -> Vec<Advice> {
     lines
 }
 
-/// An address connected where other outcomes were expected.
+/// An address connected where other outcomes were expected. A hold that was cut short may have come to one of them.
 fn unexpected(attempt: &Attempt, protocol: Protocol) -> Option<String> {
     let what = match protocol {
         Protocol::Tcp => "something listens",
         Protocol::Udp => "something answers",
     };
     let port = attempt.address.port();
-    (attempt.outcome == Outcome::Connected).then(|| format!("{what} on {port} there, and that was not expected"))
+    let connected = attempt.outcome == Outcome::Connected && !attempt.cut_short;
+    connected.then(|| format!("{what} on {port} there, and that was not expected"))
 }
 
 /// A code tells lines apart only where no cause is known.

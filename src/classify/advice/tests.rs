@@ -120,6 +120,8 @@ fn advice_is_about_what_was_not_expected() {
     let [line] = &lines[..] else { panic!("one line: {lines:?}") };
     assert_eq!(line.text, "something listens on 80 there, and that was not expected");
     assert_eq!(line.addresses, [open.address]);
+    let cut = Attempt { cut_short: true, ..open.clone() };
+    assert_eq!(expecting(Outcome::ClosedByPeer, vec![cut]), [], "the hold may have come to it");
     let lines = expecting(Outcome::Connected, vec![open, refused("[fd00::1]:80")]);
     assert!(lines.len() == 1 && lines[0].text.starts_with("nothing listens"), "{lines:?}");
     let lookup = Lookup { cause: Some(Cause::NoSuchName), ..Lookup::default() };

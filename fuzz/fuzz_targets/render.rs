@@ -96,6 +96,7 @@ fn report(u: &mut Unstructured) -> Result<Report> {
         started_at: wall(u)?,
         elapsed: duration(u)?,
         outcome: *u.choose(Outcome::ALL)?,
+        retries: u.arbitrary()?,
         expected: maybe(u, |u| Ok(list(u, 3, |u| u.choose(Outcome::ALL).copied())?.into_iter().collect()))?,
         good: u.arbitrary()?,
         partial: u.arbitrary()?,

@@ -3,15 +3,23 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::classify::{codes, icmp, path};
+use crate::classify::{codes, icmp, path, verdict};
 use crate::model::{
-    Attempt, By, Cause, Code, Family, Hop, Lookup, Name, Outcome, Path, PathEnd, Phase, Platform, Protocol, Reason,
-    Report, RouteKind,
+    Attempt, By, Cause, Code, Family, Hop, Icmp, Lookup, Name, Outcome, Path, PathEnd, Phase, Platform, Protocol,
+    Reason, Report, RouteKind,
 };
 
 /// What a line of advice is about. Lines about the same topic differ in addresses and ports only. There are as many
 /// topics as causes and deciders, and as codes where no cause is known.
-pub type Topic = (Option<Cause>, Option<By>, Option<Code>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// What an attempt or a lookup came to; a code tells topics apart only where no cause is known.
+    Failure(Option<Cause>, Option<By>, Option<Code>),
+    /// A family of which no address connects.
+    Family,
+    /// A state that may pass.
+    Wait,
+}
 
 /// One line of advice for a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +58,44 @@ pub fn of_report(report: &Report) -> Vec<Advice> {
     }
     lines.iter_mut().filter(|line| line.addresses.len() == last_tries.len()).for_each(|line| line.addresses.clear());
     lines.extend(of_family(&last_tries).filter(|_| report.expected.is_none()));
+    lines.extend(of_wait(report, &last_tries, as_expected));
     lines
+}
+
+/// Who asks for retries hopes that the state passes. That of a machine that boots, of a service that starts or of a name
+/// that is to exist does, but seldom within the retries.
+fn of_wait(report: &Report, last_tries: &[&Attempt], as_expected: impl Fn(Outcome) -> bool) -> Option<Advice> {
+    if report.retries == 0 || report.good || report.round.is_some() {
+        return None;
+    }
+    let failed = |attempt: &&&Attempt| attempt_may_pass(attempt) && !attempt.cut_short && !as_expected(attempt.outcome);
+    let lookup = &report.lookup;
+    let tried_again = if last_tries.is_empty() {
+        let failed = lookup_may_pass(lookup) && !as_expected(report.outcome);
+        failed.then(|| lookup.error.is_some_and(|code| codes::describe(code).retryable))
+    } else {
+        last_tries.iter().find(failed).map(|attempt| verdict::retryable(attempt))
+    };
+    let text = match tried_again? {
+        true => "if it is about to come up: --wait=1m probes until it is good",
+        false => "-r does not try this again; if it is about to come up: --wait=1m probes until it is good",
+    };
+    Some(Advice { topic: Topic::Wait, addresses: vec![], text: text.into() })
+}
+
+/// Whether what an attempt came to may pass by itself. A message of a router that is a rule there does not.
+fn attempt_may_pass(attempt: &Attempt) -> bool {
+    match attempt.cause {
+        Some(Cause::Rst | Cause::NeighbourSilent | Cause::NoRoute) => true,
+        Some(Cause::PortUnreachable) => attempt.by == Some(By::Peer),
+        Some(Cause::RouterUnreachable) => attempt.icmp.as_ref().is_none_or(Icmp::is_host_unreachable),
+        _ => false,
+    }
+}
+
+/// Whether what a lookup came to may pass by itself.
+fn lookup_may_pass(lookup: &Lookup) -> bool {
+    matches!(lookup.cause, Some(Cause::NoSuchName | Cause::NoData | Cause::ResolverAgain))
 }
 
 /// An address connected where other outcomes were expected. A hold that was cut short may have come to one of them.
@@ -64,9 +109,8 @@ fn unexpected(attempt: &Attempt, protocol: Protocol) -> Option<String> {
     connected.then(|| format!("{what} on {port} there, and that was not expected"))
 }
 
-/// A code tells lines apart only where no cause is known.
 fn topic(cause: Option<Cause>, by: Option<By>, code: Option<Code>) -> Topic {
-    (cause, by, code.filter(|_| cause.is_none()))
+    Topic::Failure(cause, by, code.filter(|_| cause.is_none()))
 }
 
 fn last_tries(report: &Report) -> Vec<&Attempt> {
@@ -86,7 +130,7 @@ fn of_family(last_tries: &[&Attempt]) -> Option<Advice> {
     let broken = pairs.into_iter().find(|&[broken, good]| fails(broken) && connects(good))?;
     let [broken, good] = broken.map(Family::meaning);
     let text = format!("no {broken} address connects, {good} does: programs that prefer {broken} wait for it, or fail");
-    Some(Advice { topic: (None, None, None), addresses: vec![], text })
+    Some(Advice { topic: Topic::Family, addresses: vec![], text })
 }
 
 /// The advice for an attempt that did not connect, or whose connection is in doubt: from its cause and evidence, else from the table of codes. `paths`

@@ -19,6 +19,7 @@ pub fn report(attempts: Vec<Attempt>) -> Report {
         outcome,
         good: outcome == Outcome::Connected,
         partial: false,
+        retries: 0,
         expected: None,
         round: None,
         lookup: Lookup::default(),

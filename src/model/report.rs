@@ -96,6 +96,8 @@ pub struct Report {
     pub good: bool,
     /// Good, but some address failed.
     pub partial: bool,
+    /// So many further tries of an attempt or lookup were asked for.
+    pub retries: u32,
     /// The outcomes that make it good, where `--expect` gave them.
     pub expected: Option<Expected>,
     /// How the lookup went.

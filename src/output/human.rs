@@ -34,6 +34,8 @@ pub struct Page {
     service: Option<Service>,
     /// There is one target, which need not be named again.
     alone: bool,
+    /// So few targets can be waited for.
+    few: bool,
 }
 
 /// What `--trace` found.
@@ -58,6 +60,7 @@ impl Page {
             fold: folded.then(Fold::default),
             service: targets.is_some_and(|targets| targets > 1).then_some(service),
             alone: targets == Some(1),
+            few: targets.is_some_and(|targets| targets <= MANY),
         }
     }
 
@@ -129,7 +132,8 @@ impl Page {
         if plain && style.verbose == 0 {
             return Vec::new();
         }
-        let lines = advice::of_report(report);
+        let mut lines = advice::of_report(report);
+        lines.retain(|line| self.few || line.topic != Topic::Wait);
         let known = std::mem::take(&mut self.advised);
         let new = lines.iter().map(|line| line.topic).filter(|topic| !known.contains(topic)).collect::<Vec<_>>();
         let shown = lines.into_iter().filter(|line| style.verbose > 0 || new.contains(&line.topic)).collect();

@@ -45,6 +45,7 @@ pub fn report(target: &str) -> Report {
         outcome: Outcome::Connected,
         good: true,
         partial: false,
+        retries: 0,
         expected: None,
         round: None,
         lookup: Lookup { elapsed: us(812), ..Lookup::default() },

@@ -201,6 +201,7 @@ impl Probe {
             outcome,
             good,
             partial,
+            retries: policy.retries,
             expected: require.expected(),
             lookup: Lookup { ascii: self.target.ascii, ..Arc::unwrap_or_clone(self.lookup) },
             attempts: self.candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),

@@ -129,6 +129,42 @@ fn advice_is_about_what_was_not_expected() {
     assert_eq!(of_report(&Report { outcome: Outcome::Unresolved, expected, lookup, ..report(vec![]) }), []);
 }
 
+/// Whoever asks for retries hopes that the state passes.
+#[test]
+fn a_state_that_passes_is_to_be_waited_for() {
+    let told = |report: Report| {
+        let line = of_report(&report).into_iter().find(|line| line.topic == Topic::Wait)?;
+        assert!(line.text.ends_with("if it is about to come up: --wait=1m probes until it is good"), "{line:?}");
+        Some(line.text.starts_with("-r does not try this again; "))
+    };
+    let failed = |outcome, cause, error: Option<Name>| {
+        let error = error.and_then(codes::code);
+        let attempt = Attempt { number: 3, error, ..attempt("10.0.0.1:80", outcome, Some(cause)) };
+        Report { good: false, partial: false, outcome, retries: 2, ..report(vec![attempt]) }
+    };
+    let refused = || failed(Outcome::Refused, Cause::Rst, Some(Name::ECONNREFUSED));
+    assert_eq!(told(refused()), Some(false));
+    let silent = failed(Outcome::Unreachable, Cause::NeighbourSilent, Some(Name::EHOSTUNREACH));
+    assert_eq!(told(silent), Some(false));
+    let unreachable = || failed(Outcome::Unreachable, Cause::RouterUnreachable, Some(Name::EHOSTUNREACH));
+    assert_eq!(told(unreachable()), Some(true));
+    let unresolved = |cause, error| {
+        let lookup = Lookup { cause: Some(cause), error: codes::code(error), ..Lookup::default() };
+        Report { good: false, partial: false, outcome: Outcome::Unresolved, retries: 2, lookup, ..report(vec![]) }
+    };
+    assert_eq!(told(unresolved(Cause::NoSuchName, Name::EAI_NONAME)), Some(true));
+    assert_eq!(told(unresolved(Cause::ResolverAgain, Name::EAI_AGAIN)), Some(false));
+
+    assert_eq!(told(Report { retries: 0, ..refused() }), None, "nothing says that it may pass");
+    assert_eq!(told(Report { good: true, ..refused() }), None);
+    assert_eq!(told(Report { round: Some(1), ..refused() }), None, "rounds are probed again");
+    assert_eq!(told(failed(Outcome::Denied, Cause::Prohibited, Some(Name::EHOSTUNREACH))), None, "a policy stays");
+    assert_eq!(told(failed(Outcome::TimedOut, Cause::Silence, None)), None, "mostly a firewall");
+    assert_eq!(told(unresolved(Cause::ResolverFailed, Name::EAI_FAIL)), None);
+    let expected = Some([Outcome::Refused].into_iter().collect());
+    assert_eq!(told(Report { expected, ..refused() }), None, "as expected");
+}
+
 #[test]
 fn a_hold_that_was_cut_short_is_to_be_longer() {
     let hold = Hold { elapsed: Duration::ZERO, full: false, received: Vec::new(), window: None };

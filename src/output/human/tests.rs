@@ -146,6 +146,16 @@ fn advice_is_given_once_a_run_and_always_when_verbose() {
     assert!(!page.target(&samples::unresolved(), PLAIN).contains("advice"));
 }
 
+/// Of many targets most are closed for good.
+#[test]
+fn few_targets_can_be_waited_for() {
+    let mut refused = samples::literal("10.0.0.1:1", Outcome::Refused);
+    (refused.retries, refused.attempts[0].cause) = (2, Some(Cause::Rst));
+    for (targets, expected) in [(Some(1), true), (Some(MANY), true), (Some(MANY + 1), false), (None, false)] {
+        assert_eq!(page(targets).target(&refused, PLAIN).contains("--wait"), expected, "{targets:?}");
+    }
+}
+
 /// What was not shown has not been said.
 #[test]
 fn advice_that_was_held_back_comes_later() {

@@ -91,12 +91,10 @@ fn counts(open: &Open) {
     for (label, program) in contestants(&format!("127.0.0.1 {}", open.port()), 0, 0) {
         let runs: Vec<Run> = (0..20).map(|_| program.run()).collect();
         let (calls, instructions) = (system_calls(&program), instructions(&program));
-        println!("{:<20} {label:<8} {calls:>12} {instructions:>18} {:>9.2}", "", peak_megabytes(&runs));
+        println!("{:<20} {label:<8} {calls:>12} {instructions:>18} {:>9}", "", peak_megabytes(&runs));
         open.take();
     }
-    let floor = peak_megabytes(&[Program::new("true", "", 0).run()]);
     println!("{:<20} {:<8} {:>12} {:>18} {:>9}", "limit", "", "≤ 80", "≤ 600000", "≤ 3");
-    println!("(No peak below {floor:.2} MB shows: it is that of the benchmark itself, from before exec().)");
 }
 
 /// By strace, of all threads, execve() included.

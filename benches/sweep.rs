@@ -1,5 +1,5 @@
-//! Sweeps: every port of loopback, a million addresses, targets that stay silent, a rate; against `nc -z`, nmap, and what
-//! the kernel alone takes.
+//! Sweeps: every port of loopback, a million addresses, targets far away or silent, names, a rate; against `nc -z`, nmap,
+//! and what the system alone takes.
 #![cfg_attr(not(target_os = "linux"), no_main)]
 #![cfg(target_os = "linux")]
 #![allow(clippy::disallowed_methods)]
@@ -12,7 +12,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 use std::time::Duration;
 
-use common::lab::{Netns, silence};
+use common::lab::{Netns, Packet, ms, silence};
 use common::limit::Limit;
 use common::{Contestant, Program, RCONNECT, Run, Sample, in_turn, machine, peak_megabytes};
 
@@ -31,6 +31,13 @@ const ADDRESSES_OF_QUARTER: u32 = 1 << 18;
 const SILENT: &str = "10.9.64.0/19:80";
 const ADDRESSES_OF_SILENT: u32 = 1 << 13;
 
+/// Every port of an address behind an interface, which answers after 10 ms.
+const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+
+/// Names that are resolved, and lookups at the same time of what does nothing else.
+const NAMES: usize = 10_000;
+const LOOKUPS: usize = 32;
+
 /// Kernel alone, with the same number in flight as rconnect has by default.
 const LIMIT: Limit = Limit {
     name: "epoll",
@@ -44,17 +51,31 @@ const LIMIT: Limit = Limit {
 
 fn main() {
     let net = Netns::new();
-    let _silence = net.tun(|_| silence());
+    let _peer = net.tun(|packet: &Packet| match packet.destination {
+        address if address == FAR && packet.is_syn() => vec![packet.reset().after(ms(10))],
+        _ => silence(),
+    });
     println!("Sweeps. {}.", machine());
+    // cargo itself adds --bench.
+    let sections: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |section: &str| sections.is_empty() || sections.iter().any(|one| one == section);
     net.enter(|| {
         let listeners: Vec<TcpListener> = (0..OPEN).map(|_| listen()).collect();
-        ports(&listeners);
-        truth(&listeners);
-        million();
-        lists();
-        silent();
-        rates();
+        // The last ones take memory of the benchmark itself, which hides a peak that is smaller.
+        let local: [(&str, &dyn Fn()); 7] = [
+            ("ports", &|| ports(&listeners)),
+            ("million", &million),
+            ("lists", &lists),
+            ("silent", &silent),
+            ("rates", &rates),
+            ("far", &far),
+            ("truth", &|| truth(&listeners)),
+        ];
+        local.iter().filter(|(section, _)| wanted(section)).for_each(|(_, run)| run());
     });
+    if wanted("names") {
+        names(&net);
+    }
 }
 
 fn listen() -> TcpListener {
@@ -76,8 +97,7 @@ fn table(names: &[&dyn Contestant], runs: &[Vec<Run>], references: &[usize], goa
         let seconds: Sample = series.iter().map(|run| run.wall.as_secs_f64()).collect();
         print!("{:<20} {:<19}", contestant.name(), seconds.quartiles());
         references.iter().for_each(|&at| print!(" {:<19}", Sample::ratio(series, &runs[at]).quartiles()));
-        let inside = series.iter().all(|run| run.rss.is_none());
-        println!(" {:>7}", if inside { "–".into() } else { format!("{:.2}", peak_megabytes(series)) });
+        println!(" {:>7}", peak_megabytes(series));
     }
     print!("{:<20} {:<19}", format!("goal of {}", names[0].name()), "");
     goals.iter().for_each(|goal| print!(" {goal:<19}"));
@@ -105,13 +125,14 @@ fn ports(listeners: &[TcpListener]) {
 fn truth(listeners: &[TcpListener]) {
     let open: BTreeSet<u64> = listeners.iter().map(port).collect();
     let output = rconnect(&format!("--json {PORTS}"), 4).output();
-    let reports = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
-    let reports: Vec<serde_json::Value> = reports.collect::<Result<_, _>>().expect("lines of JSON");
-    let connected = reports.iter().filter(|report| report["outcome"] == "connected");
-    let connected: BTreeSet<u64> = connected.filter_map(|report| report["port"].as_u64()).collect();
+    let (mut reports, mut connected) = (0, BTreeSet::new());
+    for report in serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>() {
+        let report = report.expect("a line of JSON");
+        reports += 1;
+        connected.extend(report["port"].as_u64().filter(|_| report["outcome"] == "connected"));
+    }
     println!(
-        "\n{} reports, {} ports called open, {} of them wrongly, {} open ones missed",
-        reports.len(),
+        "\n65,535 ports of 127.0.0.1: {reports} reports, {} ports called open, {} of them wrongly, {} open ones missed",
         connected.len(),
         connected.difference(&open).count(),
         open.difference(&connected).count()
@@ -155,6 +176,20 @@ fn lists() {
     let _ = fs::remove_file(file);
 }
 
+/// A round trip of 10 ms. The peer is a thread of this benchmark, which takes its part of the processors from all of them.
+fn far() {
+    println!("\n65,535 ports of an address 10 ms away, 1,000 attempts in flight\n");
+    let limit = Limit { target: |number| SocketAddrV4::new(FAR, number as u16 + 1), ..LIMIT };
+    let ports = format!("-j 1000 {FAR} 1-65535");
+    let contestants: [&dyn Contestant; 3] = [
+        &rconnect(&format!("--json {ports}"), 4).called("rconnect --json"),
+        &rconnect(&format!("-q {ports}"), 4).called("rconnect -q"),
+        &limit,
+    ];
+    let runs = in_turn(5, 1, &contestants, || ());
+    table(&contestants, &runs, &[2], &["≤ 1.05"], "");
+}
+
 /// What the processor has to do for a target that nobody answers.
 fn silent() {
     println!("\n{ADDRESSES_OF_SILENT} addresses that stay silent, timeout 1 s\n");
@@ -170,8 +205,7 @@ fn silent() {
             let cpu: Sample =
                 series.iter().map(|run| run.cpu.as_secs_f64() * 1e6 / f64::from(ADDRESSES_OF_SILENT)).collect();
             let time: Sample = series.iter().map(|run| run.wall.as_secs_f64() / floor).collect();
-            let inside = series.iter().all(|run| run.rss.is_none());
-            let peak = if inside { "–".into() } else { format!("{:.2}", peak_megabytes(series)) };
+            let peak = peak_megabytes(series);
             let name = format!("{}, -j {in_flight}", contestant.name());
             println!("{name:<22} {:<22} {:<19} {peak:>7}", cpu.quartiles(), format!("{:.3}", time.median()));
         }
@@ -190,4 +224,47 @@ fn rates() {
             .collect();
         println!("{:<20} {:<24}   0.97 to 1.00", format!("--rate {rate}"), reached.quartiles());
     }
+}
+
+/// A command line for the nameserver of the lab.
+struct Asking<'a> {
+    net: &'a Netns,
+    label: &'static str,
+    line: String,
+    code: i32,
+}
+
+impl Contestant for Asking<'_> {
+    fn name(&self) -> String {
+        self.label.into()
+    }
+
+    fn run(&self) -> Run {
+        let shell = self.net.command("/bin/sh").args(["-c", &format!("exec {}", self.line)]).path();
+        let output = shell.resolver("timeout:5").time_limit(Duration::from_secs(60)).run();
+        assert_eq!(output.code(), self.code, "{}: {}", self.line, output.stderr);
+        Run { wall: output.elapsed, cpu: Duration::ZERO, rss: None }
+    }
+}
+
+/// A list of names: each of them is one lookup, and one connect that is refused. getent(1) does the lookup alone.
+fn names(net: &Netns) {
+    println!("\n{NAMES} names, a nameserver of this benchmark\n");
+    let _dns = net.dns();
+    let file = env::temp_dir().join(format!("rconnect-names-{}", std::process::id()));
+    fs::write(&file, (0..NAMES).map(|number| format!("v4.n{number}.test\n")).collect::<String>()).expect("a list");
+    let list = file.display();
+    let share = NAMES.div_ceil(LOOKUPS);
+    let contestants: [&dyn Contestant; 2] = [
+        &Asking { net, label: "rconnect --json", line: format!("{RCONNECT} --json -p 9 --from {list}"), code: 4 },
+        &Asking {
+            net,
+            label: "32 × getent",
+            line: format!("xargs -a {list} -P {LOOKUPS} -n {share} getent ahosts"),
+            code: 0,
+        },
+    ];
+    let runs = in_turn(3, 1, &contestants, || ());
+    table(&contestants, &runs, &[1], &["≤ 1.30"], "");
+    let _ = fs::remove_file(file);
 }

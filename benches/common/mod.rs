@@ -16,8 +16,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program as users build it: `cargo bench` has the release profile.
-pub const RCONNECT: &str = env!("CARGO_BIN_EXE_rconnect");
+use nix::sys::resource::{UsageWho, getrusage};
+
+/// The program as users build it: `cargo bench` has the release profile. Where the benchmark itself is built with another
+/// one, RCONNECT_PROGRAM names the program when it is compiled.
+pub const RCONNECT: &str = match option_env!("RCONNECT_PROGRAM") {
+    Some(program) => program,
+    None => env!("CARGO_BIN_EXE_rconnect"),
+};
 
 /// What is measured beside others.
 pub trait Contestant {
@@ -45,8 +51,8 @@ pub struct Run {
     pub wall: Duration,
     /// Of the processor, by user and system.
     pub cpu: Duration,
-    /// Peak resident set, in KiB. Never less than that of this process: the kernel counts what was there before exec().
-    /// `None` for what runs in this process.
+    /// Peak resident set, in KiB. `None` for what runs in this process, and where this process has had more itself: the
+    /// kernel counts what was there before exec().
     pub rss: Option<i64>,
 }
 
@@ -116,7 +122,8 @@ impl Contestant for Program {
         let wall = started.elapsed();
         feeder.map(|mut feeder| feeder.wait().expect("cat"));
         assert_eq!(code, Some(self.code), "exit code of {self}");
-        Run { wall, cpu, rss: Some(rss) }
+        let own = getrusage(UsageWho::RUSAGE_SELF).expect("its own usage").max_rss();
+        Run { wall, cpu, rss: (rss > own).then_some(rss) }
     }
 }
 
@@ -210,9 +217,10 @@ fn milliseconds(run: &Run) -> f64 {
     run.wall.as_secs_f64() * 1e3
 }
 
-/// The largest resident set of these runs, in MB.
-pub fn peak_megabytes(runs: &[Run]) -> f64 {
-    runs.iter().filter_map(|run| run.rss).max().unwrap_or(0) as f64 * 1024.0 / 1e6
+/// The largest resident set of these runs, in MB; a dash where it is not known.
+pub fn peak_megabytes(runs: &[Run]) -> String {
+    let peak = runs.iter().map(|run| run.rss).max().flatten();
+    peak.map_or("–".into(), |peak| format!("{:.2}", peak as f64 * 1024.0 / 1e6))
 }
 
 /// What the numbers depend on besides the program.

@@ -36,6 +36,5 @@ cross_cargo() {
     need cargo-web rustc-web rust-web-src
     env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u RUSTUP_TOOLCHAIN \
         RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR="$built" \
-        CARGO_PROFILE_DEV_DEBUG=line-tables-only \
         /usr/bin/cargo -Zbuild-std=std,panic_abort,test "$@"
 }

@@ -126,7 +126,6 @@ fn once(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> 
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
     let only = only.filter(|_| input.targets == Some(1));
     let mut results = reporting.results(out, input.targets, only);
-    sys::begin_threads();
     sys::catch_signals();
     results.begin()?;
     let run = driver::run(policy, socket, Resolver::new(resolve), &mut input, &mut results)

@@ -199,7 +199,6 @@ fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Writ
     let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
     let mut source = Again::new(&rounds, Box::new(read), format.is_none());
     let mut watcher = Watcher::new(reporting.results(out, targets, None), err, &rounds, wait, verbose);
-    sys::begin_threads();
     sys::catch_signals();
     watcher.results.begin()?;
     let run = driver::run(policy, socket, Resolver::new(resolve), &mut source, &mut watcher)

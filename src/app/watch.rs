@@ -143,7 +143,6 @@ pub fn run(settled: Probe, repeat: Repeat, out: &mut dyn Write, err: &mut dyn Wr
         changes: Changes::new(),
         round: (0, Totals::default()),
     };
-    sys::begin_threads();
     sys::catch_signals();
     if format.is_some() {
         sys::catch_requests();

@@ -35,6 +35,7 @@ pub struct Pool<T> {
 impl<T: Send + 'static> Pool<T> {
     /// A pool that wakes the waiter behind `waker` at the end of each call; starts no thread.
     pub fn new(waker: Waker) -> Self {
+        sys::begin_threads();
         let (sender, receiver) = channel();
         Pool { waker, queue: Arc::default(), sender, receiver, threads: 0, open: 0 }
     }

@@ -63,6 +63,7 @@ impl Workers {
     /// Starts a thread for each further core; `waker` wakes the thread that is told the news. There may be none at all: one
     /// core, or no room for a thread.
     pub fn start(shared: &Arc<Shared>, waker: Waker) -> Workers {
+        sys::begin_threads();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let news = Arc::new(Mailbox::new(waker));
         let over = Arc::default();

@@ -204,10 +204,18 @@ impl Probe {
             retries: policy.retries,
             expected: require.expected(),
             lookup: Lookup { ascii: self.target.ascii, ..Arc::unwrap_or_clone(self.lookup) },
-            attempts: self.candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),
+            attempts: attempts(self.candidates),
             trace: None,
             round: None,
         }
+    }
+}
+
+/// Those of one candidate are moved, not copied: most targets have one.
+fn attempts(mut candidates: Vec<Candidate>) -> Vec<Attempt> {
+    match &mut candidates[..] {
+        [only] => std::mem::take(&mut only.attempts),
+        _ => candidates.into_iter().flat_map(|candidate| candidate.attempts).collect(),
     }
 }
 
@@ -288,6 +296,8 @@ impl Candidate {
         if self.attempts.len() == MOST_TRIES {
             self.attempts.remove(MOST_TRIES / 2);
         }
+        // Most candidates have one try, and many may wait for another one.
+        self.attempts.reserve_exact(1);
         self.attempts.push(attempt);
     }
 

@@ -99,6 +99,7 @@ fn silence_is_bounded_by_the_deadline() {
     let _dns = net.dns();
     let run = Run::of(rconnect(&net, "--deadline 200ms timeout.test 80").resolver("timeout:5"));
     assert_eq!((run.output.code(), lookup(&run).as_str()), (3, "unresolved - resolver-limit limit"));
+    assert_eq!(run.targets[0]["resolve"]["cut_short"], true);
     assert!(run.output.elapsed >= ms(200) && run.output.elapsed < ms(2500), "{run:?}");
 }
 

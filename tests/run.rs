@@ -223,7 +223,10 @@ fn the_deadline_bounds_an_attempt_that_has_a_longer_limit() {
         let run = Run::of(rconnect(&net, &format!("-m {mode} -t 10s --deadline 250ms {PEER} 80")));
         assert_eq!((run.output.code(), run.output.stderr.as_str()), (5, ""));
         assert!(run.one().verdict().starts_with("timed-out silence limit "), "{run:?}");
+        assert_eq!(run.one().0["cut_short"], true, "{run:?}");
         assert!(run.output.elapsed < SOON, "{run:?}");
+        let own = Run::of(rconnect(&net, &format!("-m {mode} -t 50ms --deadline 10s {PEER} 80")));
+        assert_eq!((&own.one().0["ended"], &own.one().0["cut_short"]), (&json!("limit"), &json!(false)), "{own:?}");
     }
 }
 
@@ -532,7 +535,10 @@ fn a_signal_ends_the_run_with_what_is_known() {
         running.signal(signal);
         let output = running.wait();
         assert_eq!((output.signal(), output.stderr.as_str()), (signal, ""), "{mode}");
-        assert_eq!(outcomes(&parsed(&output)), ["80 connected", "81 interrupted"], "{mode}");
+        let targets = parsed(&output);
+        assert_eq!(outcomes(&targets), ["80 connected", "81 interrupted"], "{mode}");
+        let cut_short = targets.iter().map(|target| &target["attempts"][0]["cut_short"]).collect::<Vec<_>>();
+        assert_eq!(cut_short, [false, true], "{mode}");
         assert!(output.elapsed < SOON, "{output:?}");
     }
 }

@@ -108,6 +108,11 @@ pub const COLUMNS: &[Column] = &[
         "first bytes that came meanwhile; as in C, quotes, backslashes and all but printable ASCII are escaped",
         |l| l.attempt(|a| a.hold.as_ref().map(|hold| hold.received.escape_ascii().to_string())),
     ),
+    column(
+        "cut_short",
+        "true if the deadline or a signal ended the attempt, or the lookup if there was no attempt, before its own limit",
+        |l| l.attempt.map_or(l.report.lookup.cut_short, |attempt| attempt.cut_short).to_string(),
+    ),
 ];
 
 fn resolver(line: &Line) -> Option<Described> {

@@ -59,6 +59,7 @@ fn resolve(lookup: &Lookup, object: &mut Object) {
     object.word("unanswered", lookup.unanswered.map(Family::slug));
     object.text("canonical", lookup.canonical.as_deref());
     object.text("ascii", lookup.ascii.as_deref());
+    object.truth("cut_short", lookup.cut_short);
 }
 
 fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut Object) {
@@ -75,6 +76,7 @@ fn attempt(attempt: &Attempt, paths: Option<&[Path]>, events: bool, object: &mut
     object.word("by", attempt.by.map(By::slug));
     object.word("cause", attempt.cause.map(Cause::slug));
     object.word("ended", attempt.ended.map(Ended::slug));
+    object.truth("cut_short", attempt.cut_short);
     let code = attempt.error.map(|code| Described { retryable: verdict::retryable(attempt), ..describe(code) });
     object.object("error", code.as_ref(), error);
     object.object("icmp", attempt.icmp.as_ref(), message);
@@ -526,7 +528,7 @@ mod tests {
         let value = render(&samples::literal("127.0.0.1:22", Outcome::Connected), false);
         let nothing = json!({"elapsed_us": 0, "addresses": 1, "duplicates": 0,
             "error": null, "by": null, "cause": null, "advice": null, "family": null, "unanswered": null,
-            "canonical": null, "ascii": null});
+            "canonical": null, "ascii": null, "cut_short": false});
         assert_eq!(value["resolve"], nothing);
         assert!(value["attempts"][0].get("events").is_none());
     }
@@ -574,15 +576,15 @@ mod tests {
             r#""mode":"nonblocking","strategy":"all","started_at":"2026-11-21T05:00:00.123456Z","elapsed_us":2133,"#,
             r#""outcome":"connected","good":true,"partial":true,"exit_code":0,"#,
             r#""resolve":{"elapsed_us":812,"addresses":2,"duplicates":0,"error":null,"by":null,"cause":null,"advice":null,"#,
-            r#""family":null,"unanswered":null,"canonical":null,"ascii":null},"#,
+            r#""family":null,"unanswered":null,"canonical":null,"ascii":null,"cut_short":false},"#,
             r#""attempts":[{"address":"10.1.0.9","port":5432,"family":"ipv4","outcome":"connected","try":1,"#,
             r#""started_us":900,"elapsed_us":1200,"local":"10.1.0.2:41232","reply_from":null,"phase":"completion","by":null,"cause":null,"#,
-            r#""ended":"system","error":null,"icmp":null,"syns":1,"rtt_us":1100,"#,
+            r#""ended":"system","cut_short":false,"error":null,"icmp":null,"syns":1,"rtt_us":1100,"#,
             r#""handshake":{"window":65160,"window_scale":10,"mss":1448,"timestamps":true,"sack":true,"ecn":false},"#,
             r#""hold":null,"route":null,"local_drop":null,"reason":null,"advice":null},"#,
             r#"{"address":"10.4.0.5","port":5432,"family":"ipv4","outcome":"denied","try":1,"#,
             r#""started_us":900,"elapsed_us":133,"local":"10.1.0.2:41234","reply_from":null,"phase":"completion","by":"router","#,
-            r#""cause":"prohibited","ended":"system","error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
+            r#""cause":"prohibited","ended":"system","cut_short":false,"error":{"name":"EHOSTUNREACH","number":113,"winsock_name":"WSAEHOSTUNREACH","#,
             r#""winsock_number":10065,"retryable":false},"#,
             r#""icmp":{"from":"10.1.0.1","type":3,"code":13,"meaning":"communication administratively prohibited","#,
             r#""info":0,"at_us":120,"count":1,"decisive":true},"syns":1,"rtt_us":null,"handshake":null,"hold":null,"#,

@@ -61,7 +61,7 @@ Register-ArgumentCompleter -Native -CommandName 'rconnect' -ScriptBlock {
             [CompletionResult]::new('--show', '--show', [CompletionResultType]::ParameterName, 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Form of the results')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Form of the results')
-            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'When to show progress on standard error while a run lasts over a second')
+            [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'When to show progress on standard error while a run or round lasts over a second')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--exit-code', '--exit-code', [CompletionResultType]::ParameterName, 'Table of exit codes')
             [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Explain an error code, a message of a system, a word of the results or an exit code')

@@ -58,7 +58,7 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --show 'Which targets are shown [default: all; for people, what is common among more than 20 is counted]'
             cand -o 'Form of the results'
             cand --output 'Form of the results'
-            cand --progress 'When to show progress on standard error while a run lasts over a second'
+            cand --progress 'When to show progress on standard error while a run or round lasts over a second'
             cand --color 'When to use colours'
             cand --exit-code 'Table of exit codes'
             cand --explain 'Explain an error code, a message of a system, a word of the results or an exit code'

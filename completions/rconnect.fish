@@ -63,7 +63,7 @@ failed\t'Only those that are not good, or only in part'"
 complete -c rconnect -s o -l output -d 'Form of the results' -r -f -a "human\t'For people'
 json\t'One JSON object per line, one line per target'
 csv\t'One row per attempt, with a header'"
-complete -c rconnect -l progress -d 'When to show progress on standard error while a run lasts over a second' -r -f -a "auto\t'On a terminal'
+complete -c rconnect -l progress -d 'When to show progress on standard error while a run or round lasts over a second' -r -f -a "auto\t'On a terminal'
 always\t'Always'
 never\t'Never'"
 complete -c rconnect -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal'

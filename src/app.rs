@@ -122,10 +122,8 @@ fn once(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> 
     let _coloring = coloring(&settled);
     let reporting = Reporting::of(&settled);
     let Probe { specs, from, rules, policy, socket, resolve, format, table, .. } = settled;
-    let only = specs.first().filter(|_| from.is_none() && specs.len() == 1).map(ToString::to_string);
     let mut input = Input::new(rules, resolve.family, specs, from.as_deref())?;
-    let only = only.filter(|_| input.targets == Some(1));
-    let mut results = reporting.results(out, input.targets, only);
+    let mut results = reporting.results(out, input.targets, input.only.take());
     sys::catch_signals();
     results.begin()?;
     let run = driver::run(policy, socket, Resolver::new(resolve), &mut input, &mut results)

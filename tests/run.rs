@@ -1351,3 +1351,24 @@ fn a_long_run_shows_progress_where_it_is_asked_for() {
     let short = run("--progress always 127.0.0.1 9");
     assert_eq!((short.code(), short.stderr.as_str()), (4, ""), "a run that is over within a second shows none");
 }
+
+/// Every round that lasts over a second has progress of its own, and names its target or counts from zero.
+#[test]
+fn long_rounds_show_progress() {
+    let net = Netns::new();
+    let _peer = net.tun(|packet| if packet.port() == 81 { vec![packet.reset()] } else { silence() });
+    let run = |args: &str| net.command(RCONNECT).args(args.split_whitespace()).run();
+    let one = run(&format!("-c 2 --progress always -t 1500ms {PEER} 80"));
+    let lines = [1, 2].map(|round| format!("rconnect: round {round}: waiting for {PEER}:80, 1 s\n"));
+    assert_eq!(one.stderr, lines.concat(), "{one:?}");
+    let many = run(&format!("-c 2 --progress always --json -t 1500ms {PEER} 80-82"));
+    let lines: Vec<&str> = many.stderr.lines().map(|line| line.split_once(',').expect(line).0).collect();
+    assert_eq!(lines, [1, 2].map(|round| format!("rconnect: round {round}: 1 of 3 targets")));
+    let wait = run(&format!("--wait=2s --progress always -t 1500ms {PEER} 80"));
+    assert!(wait.stderr.starts_with(&format!("rconnect: round 1: waiting for {PEER}:80, 1 s\n")), "{wait:?}");
+    for quiet in ["--progress auto", "--progress never", "--progress always -q"] {
+        assert_eq!(run(&format!("-c 1 {quiet} -t 1500ms {PEER} 80")).stderr, "", "{quiet}");
+    }
+    let between = run("-c 2 -i 1500ms --progress always 127.0.0.1 9");
+    assert_eq!(between.stderr, "", "nothing is waited for between two rounds");
+}

@@ -233,7 +233,7 @@ pub struct Args {
     #[arg(short = 'D', long, help_heading = OUTPUT)]
     pub timestamps: bool,
 
-    /// When to show progress on standard error while a run lasts over a second
+    /// When to show progress on standard error while a run or round lasts over a second
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", help_heading = OUTPUT)]
     pub progress: When,
 

@@ -28,6 +28,8 @@ pub struct Input {
     some_left: bool,
     /// How many targets there are, at most; unknown for a stream.
     pub targets: Option<u128>,
+    /// The target, where there is one alone.
+    pub only: Option<String>,
     /// The line that ended the run; everything before it was probed.
     pub error: Option<anyhow::Error>,
 }
@@ -42,8 +44,10 @@ impl Input {
         let given = specs.iter().fold(0, |sum: u128, spec| sum.saturating_add(rules.count(spec)));
         let read = lines.as_ref().map_or(Some(0), Lines::targets);
         let targets = read.map(|read| given.saturating_add(read));
-        let (any, specs) = (!specs.is_empty(), specs.into_iter());
-        Ok(Input { rules, family, batches: VecDeque::new(), specs, lines, any, some_left: false, targets, error: None })
+        let alone = specs.first().filter(|_| lines.is_none() && targets == Some(1));
+        let only = alone.and_then(|spec| rules.left(spec.clone()).next()).map(|target| label(&target));
+        let (any, specs, batches) = (!specs.is_empty(), specs.into_iter(), VecDeque::new());
+        Ok(Input { rules, family, batches, specs, lines, any, some_left: false, targets, only, error: None })
     }
 
     fn next_spec(&mut self, waiter: &mut Waiter, over: bool) -> Result<Option<Spec>, Next> {

@@ -7,7 +7,7 @@ use crate::app::args::When;
 use crate::model::Totals;
 use crate::output::progress;
 
-/// A run that ends before this shows no progress and asks nothing of the system for it.
+/// A run or a round that ends before this shows no progress and asks nothing of the system for it.
 const AFTER: Duration = Duration::from_secs(1);
 
 /// Carriage return, erase to the end of the line (ECMA-48 8.3.41).
@@ -19,6 +19,8 @@ pub struct Meter {
     /// The target, where there is one alone.
     only: Option<String>,
     total: Option<u128>,
+    /// The round under way, where there are rounds.
+    round: Option<u64>,
     begun: Option<Instant>,
     next: Option<Instant>,
     terminal: bool,
@@ -28,7 +30,19 @@ pub struct Meter {
 impl Meter {
     /// Nothing shown yet.
     pub fn new(when: When, only: Option<String>, total: Option<u128>) -> Self {
-        Meter { when, only, total, begun: None, next: None, terminal: false, shown: false }
+        Meter { when, only, total, round: None, begun: None, next: None, terminal: false, shown: false }
+    }
+
+    /// The same for a round under way, by its number and its begin; between two rounds there is no line.
+    pub fn tick_round(&mut self, now: Instant, under_way: Option<(u64, Instant)>, totals: &Totals) -> Option<Instant> {
+        let round = under_way.map(|(round, _)| round);
+        if round != self.round {
+            self.clear();
+            self.round = round;
+            self.begun = under_way.map(|(_, begun)| begun);
+            self.next = self.begun.map(|begun| begun + AFTER);
+        }
+        if round.is_some() { self.tick(now, totals) } else { None }
     }
 
     /// Shows the line when it is due; gives the instant at which it is due next.
@@ -49,7 +63,9 @@ impl Meter {
                     return None;
                 }
             }
-            self.show(&progress::line(totals, self.only.as_deref(), self.total, now - begun));
+            let round = self.round.map_or(String::new(), |round| format!("round {round}: "));
+            let line = progress::line(totals, self.only.as_deref(), self.total, now.saturating_duration_since(begun));
+            self.show(&(round + &line));
             self.next = Some(now + AFTER);
         }
         self.next

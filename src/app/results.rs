@@ -16,6 +16,7 @@ use crate::net::driver::{self, Run};
 use crate::net::sys;
 use crate::output::{Format, Reporter, Service, Style};
 use crate::schedule::Note;
+use crate::schedule::rounds::Rounds;
 
 /// A diagnostic that does not end the run. Where standard error is gone, there is nobody to tell.
 pub fn note(err: &mut dyn Write, text: &str) {
@@ -142,7 +143,15 @@ impl Results<'_> {
         self.reporter.as_ref().map(|reporter| reporter.glance(statistics, span, terminal))
     }
 
-    /// The run is over: no progress is shown any more.
+    /// Shows the progress of the round under way, when it is due; gives the instant at which it is due next. `last` is the
+    /// last round that has decided targets, and what they come to.
+    pub fn progress_of_round(&mut self, now: Instant, rounds: &Rounds, last: &(u64, Totals)) -> Option<Instant> {
+        let under_way = rounds.under_way();
+        let is_last = under_way.is_some_and(|(number, _)| number == last.0);
+        self.meter.tick_round(now, under_way, &if is_last { last.1 } else { Totals::default() })
+    }
+
+    /// No progress is shown any more, or other lines follow.
     pub fn clear_progress(&mut self) {
         self.meter.clear();
     }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -31,6 +31,8 @@ pub struct Watcher<'a> {
     begin: Instant,
     waiting: Waiting,
     verbose: bool,
+    /// The last round, and what its targets came to so far.
+    round: (u64, Totals),
     /// The status line on the terminal.
     shown: String,
 }
@@ -45,7 +47,7 @@ impl<'a> Watcher<'a> {
         verbose: bool,
     ) -> Self {
         let (begin, waiting, shown) = (clock::now(), Waiting::default(), String::new());
-        Watcher { results, err, rounds, wait, begin, waiting, verbose, shown }
+        Watcher { results, err, rounds, wait, begin, waiting, verbose, round: (0, Totals::default()), shown }
     }
 
     /// Shows the last result of every target, and gives the exit code.
@@ -61,6 +63,7 @@ impl<'a> Watcher<'a> {
         let elapsed = clock::now().saturating_duration_since(self.begin);
         let ran_out = !met && self.has_run_out();
         self.clear();
+        self.results.clear_progress();
         if met {
             let line = self.waiting.met(elapsed);
             self.say(&line);
@@ -109,11 +112,17 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Whether the status line tells the progress: on a terminal, when there is a first result to tell.
+    fn has_status(&self) -> bool {
+        self.results.form().is_some() && self.wait.terminal && !self.waiting.reports().is_empty()
+    }
+
     /// The status line on a terminal.
     fn status(&mut self) {
-        if self.results.form().is_none() || !self.wait.terminal || self.waiting.reports().is_empty() {
+        if !self.has_status() {
             return;
         }
+        self.results.clear_progress();
         let elapsed = clock::now().saturating_duration_since(self.begin);
         let line = self.waiting.status(elapsed, sys::terminal_width().unwrap_or(80));
         if line != self.shown {
@@ -134,8 +143,13 @@ impl Sink for Watcher<'_> {
         {
             let mut rounds = self.rounds.borrow_mut();
             rounds.decided(report.good);
-            report.round = Some(rounds.number());
+            let number = rounds.number();
+            report.round = Some(number);
+            if self.round.0 != number {
+                self.round = (number, Totals::default());
+            }
         }
+        self.round.1.add(&report);
         if !self.is_for_people() {
             self.results.show(&report)?;
         }
@@ -149,6 +163,7 @@ impl Sink for Watcher<'_> {
             && !over
             && !self.wait.terminal
         {
+            self.results.clear_progress();
             self.say(&line);
         }
         Ok(())
@@ -161,6 +176,14 @@ impl Sink for Watcher<'_> {
         self.results.write()?;
         self.status();
         Ok(())
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Instant> {
+        if self.has_status() {
+            let seconds = now.saturating_duration_since(self.begin).as_secs();
+            return Some(self.begin + Duration::from_secs(seconds + 1));
+        }
+        self.results.progress_of_round(now, &self.rounds.borrow(), &self.round)
     }
 }
 
@@ -195,10 +218,10 @@ fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Writ
     let Probe { specs, from, rules, policy, socket, resolve, format, table, .. } = settled;
     let family = resolve.family;
     let read = move || Input::new(rules.clone(), family, specs.clone(), from.as_deref());
-    let targets = read()?.targets;
+    let Input { targets, only, .. } = read()?;
     let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
     let mut source = Again::new(&rounds, Box::new(read), format.is_none());
-    let mut watcher = Watcher::new(reporting.results(out, targets, None), err, &rounds, wait, verbose);
+    let mut watcher = Watcher::new(reporting.results(out, targets, only), err, &rounds, wait, verbose);
     sys::catch_signals();
     watcher.results.begin()?;
     let run = driver::run(policy, socket, Resolver::new(resolve), &mut source, &mut watcher)

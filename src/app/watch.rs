@@ -56,6 +56,7 @@ impl Watcher<'_> {
     /// What the rounds came to so far. Where standard error is gone, there is nobody to tell.
     fn glance(&mut self) {
         let span = self.span();
+        self.results.clear_progress();
         if let Some(text) = self.results.glance(&self.statistics, &span, io::stderr().is_terminal()) {
             let _ = self.err.write_all(text.as_bytes());
         }
@@ -109,11 +110,11 @@ impl Sink for Watcher<'_> {
         self.results.write()
     }
 
-    fn tick(&mut self, _: Instant) -> Option<Instant> {
+    fn tick(&mut self, now: Instant) -> Option<Instant> {
         if sys::take_request() {
             self.glance();
         }
-        None
+        self.results.progress_of_round(now, &self.rounds.borrow(), &self.round)
     }
 }
 
@@ -127,14 +128,14 @@ pub fn run(settled: Probe, repeat: Repeat, out: &mut dyn Write, err: &mut dyn Wr
     let Probe { specs, from, rules, policy, socket, resolve, format, table, .. } = settled;
     let family = resolve.family;
     let read = move || Input::new(rules.clone(), family, specs.clone(), from.as_deref());
-    let targets = read()?.targets;
+    let Input { targets, only, .. } = read()?;
     // In this order, so that no probe begins before what is told as the begin.
     let started_at = clock::wall();
     let begin = (clock::now(), started_at);
     let rounds = RefCell::new(Rounds::new(begin.0, repeat));
     let mut source = Again::new(&rounds, Box::new(read), format.is_none());
     let mut watcher = Watcher {
-        results: reporting.results(out, targets, None),
+        results: reporting.results(out, targets, only),
         err,
         rounds: &rounds,
         begin,

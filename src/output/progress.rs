@@ -13,6 +13,7 @@ pub fn line(totals: &Totals, only: Option<&str>, total: Option<u128>, elapsed: D
     let of = total.map_or(String::new(), |total| format!(" of {total}"));
     let rate = totals.targets as f64 / elapsed.as_secs_f64().max(1e-3);
     let left = total.and_then(|total| left(totals.targets, total, elapsed));
+    let left = left.filter(|left| left.as_secs() > 0);
     let left = left.map_or(String::new(), |left| format!(", about {} left", units::seconds(left)));
     format!("{}{of} targets, {rate:.0}/s, {} connected{left}", totals.targets, totals.good)
 }
@@ -42,5 +43,7 @@ mod tests {
         let text = line(&totals, None, Some(200), Duration::from_secs(10));
         assert_eq!(text, "50 of 200 targets, 5/s, 3 connected, about 30 s left");
         assert_eq!(line(&totals, None, None, Duration::from_secs(10)), "50 targets, 5/s, 3 connected");
+        let last = line(&totals, None, Some(51), Duration::from_secs(10));
+        assert_eq!(last, "50 of 51 targets, 5/s, 3 connected", "silence takes longer than what is done");
     }
 }

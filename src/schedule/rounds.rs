@@ -43,6 +43,8 @@ pub struct Rounds {
     /// The first round began here; every other one begins a multiple of the interval later, so that delays do not add up.
     origin: Instant,
     stage: Stage,
+    /// When the last round began.
+    began: Instant,
     number: u64,
     /// Rounds of which every target is decided.
     complete: u64,
@@ -74,6 +76,7 @@ impl Rounds {
             repeat,
             origin: now,
             stage: Stage::Due(now),
+            began: now,
             number: 0,
             complete: 0,
             missed: 0,
@@ -88,6 +91,11 @@ impl Rounds {
     /// The number of the last round that began, from 1.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The round under way, if there is one: its number and its begin.
+    pub fn under_way(&self) -> Option<(u64, Instant)> {
+        (self.stage == Stage::UnderWay).then_some((self.number, self.began))
     }
 
     /// How many rounds are over.
@@ -128,7 +136,7 @@ impl Rounds {
             Stage::Due(at) if at > now => Turn::Wait(at),
             Stage::Due(_) | Stage::UnderWay => {
                 self.skip(now);
-                (self.stage, self.decided, self.good) = (Stage::UnderWay, 0, true);
+                (self.stage, self.began, self.decided, self.good) = (Stage::UnderWay, now, 0, true);
                 self.number += 1;
                 Turn::Begin
             }

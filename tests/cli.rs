@@ -301,6 +301,14 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--strategy", "race", "--attempt-delay", "9ms", "h", "80"], "invalid value '9ms' for '--attempt-delay <DURATION>': expected 10ms to 2s (RFC 8305)"),
         (&["--strategy", "race", "--attempt-delay", "2001ms", "h", "80"], "invalid value '2001ms' for '--attempt-delay <DURATION>': expected 10ms to 2s (RFC 8305)"),
         (&["-m", "blocking", "-j", "4", "h", "80"], "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"),
+        (&["-m", "blocking", "--per-host", "2", "h", "80"], "--mode blocking makes one attempt at a time: leave --per-host out, or use --mode nonblocking"),
+        (&["-j", "10", "--per-host", "20", "h", "80"], "--per-host 20 is more than -j 10 allows in all: lower it, or raise -j"),
+        (&["--exclude", "h:80", "h", "80"], "no target is left: --exclude leaves all of them out"),
+        (&["--exclude", ":80", "h", "80"], "no target is left: --exclude leaves all of them out"),
+        (&["--exclude", "@", "h", "80"], "--exclude: no file is named: write @FILE"),
+        (&["--exclude", "h2,,h3", "h", "80"], "--exclude: an item is empty: write HOST, HOST:PORTS, NETWORK or :PORTS, with commas between"),
+        (&["--exclude", "22", "h", "22,80"], "--exclude: \"22\" is no host: a port is left out as :22"),
+        (&["--exclude", "20-22", "h", "22,80"], "--exclude: \"20-22\" is no host: a port is left out as :20-22"),
         (&["-m", "blocking", "--trace", "h", "80"], "--trace watches several hops at once: leave --mode blocking out"),
         (&["-4", "--source", "::1", "h", "80"], "--source is an address of the other family than -4 or -6 asks for: drop one of them"),
         (&["-n", "localhost", "80"], "'localhost' is a name: with --numeric a host must be an address, or pinned by --resolve"),
@@ -553,11 +561,12 @@ fn connected_line(port: u16) -> Value {
         "resolve": {
             "elapsed_us": 0, "addresses": 1, "duplicates": 0,
             "error": null, "by": null, "cause": null, "advice": null,
-            "family": null, "unanswered": null, "canonical": null, "ascii": null,
+            "family": null, "unanswered": null, "canonical": null, "ascii": null, "cut_short": false,
         },
         "attempts": [{
             "address": "127.0.0.1", "port": port, "family": "ipv4", "outcome": "connected", "try": 1,
             "started_us": 0, "elapsed_us": 0, "local": "127.0.0.1:PORT", "reply_from": null, "phase": "completion", "ended": "system",
+            "cut_short": false,
             "by": null, "cause": null, "error": null, "icmp": null,
             "syns": if_told(1.into()), "rtt_us": if_told(0.into()),
             "handshake": handshake, "hold": null,
@@ -984,6 +993,29 @@ fn what_is_excluded_is_left_out() {
     assert_eq!(rconnect(&["--exclude", &format!("@{}", list.path()), "h:80"]), Run::refused(&said));
 }
 
+/// A file is checked to its end before anything is sent.
+#[test]
+fn a_wrong_line_in_the_middle_of_a_file_is_named() {
+    let open = Open::at(V4);
+    let from = TempFile::new(&format!("{V4}:{port}\n# ports\n{V4}:80-70\n{V4}:{port}\n", port = open.port()));
+    let said = format!("{}:3: range \"80-70\" is reversed, so empty: write 70-80", from.path());
+    assert_eq!(rconnect(&["--from", from.path()]), Run::refused(&said));
+    let missing = rconnect(&["--exclude", "@/nonexistent/list", V4, "9"]);
+    let begin = "rconnect: --exclude: cannot read '/nonexistent/list': ";
+    assert!(missing.code == 2 && missing.stdout.is_empty() && missing.stderr.starts_with(begin), "{missing:?}");
+}
+
+/// More than the default of -j allows in all.
+#[cfg(unix)]
+#[test]
+fn per_host_is_bounded_by_all_attempts() {
+    let run = rconnect(&["--per-host", "1000000", "-q", V4, "9"]);
+    assert_eq!((run.code, run.stderr.as_str()), (4, ""));
+    let run = rconnect(&["--per-host", "1000000", "--json", V4, "9"]);
+    let (begin, end) = ("rconnect: --per-host 1000000: only ", " attempts are in flight in all: add -j 1000000\n");
+    assert!(run.code == 4 && run.stderr.starts_with(begin) && run.stderr.ends_with(end), "{run:?}");
+}
+
 /// A port and a target alike are probed as often as they are given.
 #[test]
 fn probes_are_repeated_and_counted() {
@@ -1042,6 +1074,7 @@ fn a_refusal_is_tried_again_when_asked() {
   try 2           refused  T  {codes}
   try 3           refused  T  {codes}
   advice: {}
+  advice: if it is about to come up: --wait=1m probes until it is good
 ",
         closed.port(),
         rst_advice(closed.port())

@@ -279,6 +279,7 @@ fn exclusions(lists: &[String], grammar: &Grammar) -> Result<Exclusions> {
             list.split(',').try_for_each(|item| grammar.exclude(item, &mut exclusions)).context("--exclude")?;
             continue;
         };
+        ensure!(!path.is_empty(), "--exclude: no file is named: write @FILE");
         let text = fs::read_to_string(path).with_context(|| format!("--exclude: cannot read '{path}'"))?;
         for (line, number) in text.lines().zip(1..) {
             let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
@@ -337,6 +338,11 @@ fn policy(args: &Args, specs: &[Spec], source: Option<SocketAddr>, trace: bool, 
     let epoch = (clock::now(), clock::wall());
     let alone = args.mode == Mode::Blocking || (has_port(source) && !args.reuse_address);
     let (concurrency, lookups) = concurrency(args, specs, alone, notes);
+    if let (Some(per_host), None) = (args.per_host.filter(|&most| most as usize > concurrency), args.concurrency) {
+        notes.push(format!(
+            "--per-host {per_host}: only {concurrency} attempts are in flight in all: add -j {per_host}"
+        ));
+    }
     Policy {
         strategy: args.strategy,
         attempt_delay: args.attempt_delay.unwrap_or(ATTEMPT_DELAY),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::{Grammar, Hosts, Invalid, Ports, is_only_ipv6, split};
+use super::{Grammar, Hosts, Invalid, Ports, is_numeric, is_only_ipv6, quote, split};
 use crate::model::{Address, Host, Protocol, Target};
 
 /// Targets that are not probed. An address is left out as a target, not as an address that a name has.
@@ -90,6 +90,15 @@ impl Grammar<'_> {
     pub fn exclude(&self, text: &str, exclusions: &mut Exclusions) -> Result<(), Invalid> {
         if text.contains("://") {
             return Err(Invalid::new("a URL is left out by its host", "write HOST, HOST:PORTS, NETWORK or :PORTS"));
+        }
+        if text.is_empty() {
+            return Err(Invalid::new(
+                "an item is empty",
+                "write HOST, HOST:PORTS, NETWORK or :PORTS, with commas between",
+            ));
+        }
+        if is_numeric(text) {
+            return Err(Invalid::new(format!("{} is no host", quote(text)), format!("a port is left out as :{text}")));
         }
         let of = |(suffix, protocol)| text.strip_suffix(suffix).map(|rest| (rest, Some(protocol)));
         let suffixed = [("/udp", Protocol::Udp), ("/tcp", Protocol::Tcp)].into_iter().find_map(of);

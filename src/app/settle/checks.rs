@@ -40,6 +40,13 @@ pub fn contradictions(args: &Args, specs: &[Spec]) -> Result<()> {
         "--mode blocking makes one attempt at a time: leave -j out, or use --mode nonblocking"
     );
     ensure!(
+        args.mode == Mode::Nonblocking || args.per_host.is_none_or(|n| n == 1),
+        "--mode blocking makes one attempt at a time: leave --per-host out, or use --mode nonblocking"
+    );
+    if let (Some(per_host), Some(all)) = (args.per_host, args.concurrency) {
+        ensure!(per_host <= all, "--per-host {per_host} is more than -j {all} allows in all: lower it, or raise -j");
+    }
+    ensure!(
         args.mode == Mode::Nonblocking || !args.fail_on_icmp,
         "--fail-on-icmp ends what the kernel goes on with, and connect() does not return for it: leave --mode blocking out"
     );

@@ -182,6 +182,7 @@ mod linux {
             let net = Netns::new();
             let peer = net.tun(answer);
             net.ip("route add 192.0.2.0/24 dev tun0\naddress add 2001:db8::1/64 dev tun0 nodad");
+            net.await_addresses();
             let mut greeted = Vec::new();
             let greeting = move |mut client: socket2::Socket| {
                 // A client that has gone does not care.

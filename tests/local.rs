@@ -190,6 +190,7 @@ fn link_local_addresses_and_their_links() {
     let net = Netns::new();
     let _peer = net.tun(|packet| vec![packet.reset()]);
     net.ip("address add fe80::9/64 dev tun0 nodad");
+    net.await_addresses();
     for options in ["", "-u -t 50ms"] {
         expect(&net, options, &[("fe80::1%lo", NO_ROUTE), ("fe80::1%99", NO_ROUTE)]);
     }

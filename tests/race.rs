@@ -81,6 +81,7 @@ impl World {
             Some(Dead) | None => silence(),
         });
         net.ip("address add 192.0.2.1/24 dev tun0\naddress add 2001:db8::1/64 dev tun0 nodad\n");
+        net.await_addresses();
         let dns = net.dns();
         for (address, _) in addresses {
             dns.record(host, address);

@@ -279,6 +279,7 @@ fn a_router_that_answers_from_another_address() {
          address add fd99::2/128 dev lo nodad\n\
          route replace 10.77.1.0/24 via 10.77.2.1 src 10.99.0.2\n\
          route replace fd77:1::/64 via fd77:2::1 src fd99::2");
+    path.router(2).await_addresses();
     in_both_families(|family| {
         let server = path.server_address().both()[family];
         let (_, traced) = trace(&path, &format!("{server} 9"));

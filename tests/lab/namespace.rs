@@ -5,9 +5,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::command::Command;
-use super::{PlainConnect, sys};
+use super::{PlainConnect, patience_ends, sys};
 
 /// Where `ip`, `nft` and the like are; the only PATH that children of the lab get, if any.
 pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -66,6 +67,17 @@ impl Netns {
     /// `ip …`, one command a line.
     pub fn ip(&self, commands: &str) {
         self.tool("ip", &["-batch", "-"], commands);
+    }
+
+    /// Waits until packets to every IPv6 address of this namespace are taken in: the kernel adds the route of a new address
+    /// in a worker of its own (addrconf_dad_completed), on a busy machine after the first SYN/ACK.
+    pub fn await_addresses(&self) {
+        let ends = patience_ends();
+        let read = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}")).expect("procfs");
+        while !self.enter(|| has_local_routes(&read("if_inet6"), &read("ipv6_route"))) {
+            assert!(Instant::now() < ends, "an IPv6 address has no route");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// `nft …`, one command a line.
@@ -128,6 +140,16 @@ impl Netns {
         let run = self.command(program).args(args).path().stdin(input).run();
         assert!(run.status.success(), "{program}: {input}\n{}", run.stderr);
     }
+}
+
+/// Whether each address of `/proc/net/if_inet6` has its own route in `/proc/net/ipv6_route`: a prefix of 128 bits (80) with
+/// the flag RTF_LOCAL.
+fn has_local_routes(addresses: &str, routes: &str) -> bool {
+    const RTF_LOCAL: u32 = 0x8000_0000;
+    let is_local = |flags: &str| u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & RTF_LOCAL != 0);
+    let routes = routes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let local: Vec<_> = routes.filter(|route| route[1] == "80" && is_local(route[8])).map(|route| route[0]).collect();
+    addresses.lines().filter_map(|line| line.split_whitespace().next()).all(|address| local.contains(&address))
 }
 
 fn write_sysctl(name: &str, value: &str) {

@@ -49,6 +49,7 @@ impl Topology {
         for (node, net) in nodes.iter().enumerate() {
             net.ip(&routes(node, nodes.len()));
         }
+        nodes.iter().for_each(Netns::await_addresses);
         let server = nodes.pop().expect("two nodes at least");
         let client = nodes.remove(0);
         Topology { client, server, routers: nodes }

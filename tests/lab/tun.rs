@@ -50,6 +50,7 @@ impl Netns {
         let tun =
             tun.unwrap_or_else(|error| panic!("the lab needs to open /dev/net/tun (mode 0666, or root): {error}"));
         self.ip(SETUP);
+        self.await_addresses();
         let syns = Arc::new(Syns::default());
         let wire =
             Wire { tun, answer, syns: Arc::clone(&syns), streams: HashMap::new(), due: BinaryHeap::new(), answers: 0 };

@@ -146,6 +146,78 @@ fn an_ordered_stream_waits_for_its_oldest_target_and_a_signal_loses_nothing() {
     assert!(output.stdout.lines().nth(1).is_some_and(|line| line.contains(r#""outcome":"interrupted""#)), "{output:?}");
 }
 
+/// Hosts behind a router: of four ports one is silent, one accepts, and two refuse.
+fn behind_a_router(net: &Netns) -> TunPeer {
+    net.tun(|packet| match packet.port() % 4 {
+        _ if !packet.is_syn() => silence(),
+        _ if packet.ttl() == 1 => vec![packet.icmp(11, 0)],
+        2 => silence(),
+        3 => vec![packet.syn_ack()],
+        _ => vec![packet.reset()],
+    })
+}
+
+/// Where the path of a target ends, after how many hops.
+fn ends(target: &Value) -> Vec<(&str, usize)> {
+    let paths = target["trace"].as_array().into_iter().flatten();
+    let hops = |path: &Value| path["hops"].as_array().map_or(0, Vec::len);
+    paths.map(|path| (path["end"].as_str().unwrap_or_default(), hops(path))).collect()
+}
+
+/// A target waits for its path, and those behind it wait for the target.
+#[test]
+fn traced_targets_come_in_order_with_their_paths() {
+    let net = Netns::new();
+    let _peer = behind_a_router(&net);
+    let sweep = |args: &str| {
+        let args = format!("--trace -t 300ms {args} -p 1-40 10.9.0.2 10.9.0.3");
+        net.command(RCONNECT).args(args.split_whitespace()).run()
+    };
+    let all: Vec<u16> = (1..=40).chain(1..=40).collect();
+    assert_ne!(ports(&sweep("--json"), json_port), all, "they are done in another order");
+    let output = sweep("--json --ordered");
+    assert_eq!(ports(&output, json_port), all);
+    for line in output.stdout.lines() {
+        let target: Value = serde_json::from_str(line).expect("JSON");
+        let expected = match target["port"].as_u64().expect("a port") % 4 {
+            2 => [("silence", 1)],
+            3 => [("connected", 2)],
+            _ => [("answered", 2)],
+        };
+        assert_eq!(ends(&target), expected, "{target}");
+    }
+    let text = sweep("--show all --ordered").stdout;
+    let shown = |line: &str| line.strip_prefix("10.9.0.")?.split([':', ' ']).nth(1)?.parse().ok();
+    assert_eq!(text.lines().filter_map(shown).collect::<Vec<u16>>(), all);
+    assert_eq!(text.matches("  path to 10.9.0.").count(), 80, "{text}");
+}
+
+/// The path of a target that is not the oldest one is held back with it, and told when a signal comes.
+#[test]
+fn an_ordered_stream_with_paths_is_bounded_and_a_signal_loses_nothing() {
+    let net = Netns::new();
+    let peer = net.tun(|packet| match packet.port() {
+        _ if packet.is_syn() && packet.ttl() == 1 => vec![packet.icmp(11, 0)],
+        2 => silence(),
+        _ if packet.is_syn() => vec![packet.reset()],
+        _ => silence(),
+    });
+    let lines: String = (1..=3000).map(|port| format!("10.9.0.2:{port}\n")).collect();
+    let args = "--json --ordered --trace --per-host 1000 -t 60s --from -";
+    let running = net.command(RCONNECT).args(args.split(' ')).stdin(&lines).start();
+    peer.await_syns(1026, 1);
+    peer.await_syns(2, 3);
+    running.signal(Signal::SIGINT);
+    let output = running.wait();
+    assert_eq!(peer.syns(1027), 0, "1,024 targets are ahead of the oldest one");
+    assert_eq!(ports(&output, json_port), (1..=1026).collect::<Vec<u16>>());
+    for line in output.stdout.lines() {
+        let target: Value = serde_json::from_str(line).expect("JSON");
+        let expected = if target["port"] == 2 { vec![] } else { vec![("answered", 2)] };
+        assert_eq!(ends(&target), expected, "{target}");
+    }
+}
+
 /// Of a firewall that should block everything, what it does not block is shown.
 #[test]
 fn a_sweep_for_people_shows_what_was_not_expected() {

@@ -129,6 +129,9 @@ fn once(settled: Probe, out: &mut dyn Write, err: &mut dyn Write) -> Result<u8> 
     let run = driver::run(policy, socket, Resolver::new(resolve), &mut input, &mut results)
         .context("cannot wait for sockets")?;
     results.clear_progress();
+    if sys::signal().is_some() {
+        results.totals.of = input.targets.filter(|&all| all > u128::from(results.totals.targets));
+    }
     if run.write_error.is_none() {
         results.end()?;
     }

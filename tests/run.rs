@@ -543,6 +543,19 @@ fn a_signal_ends_the_run_with_what_is_known() {
     }
 }
 
+/// What the signal left out is not shown, and people read how much it is.
+#[test]
+fn a_sweep_that_a_signal_ends_tells_how_many_targets_there_were() {
+    let net = Netns::new();
+    let peer = net.tun(|packet| if packet.port() == 82 { silence() } else { vec![packet.reset()] });
+    let args = format!("-j 1 -t none {PEER}:80-89");
+    let running = net.command(RCONNECT).args(args.split(' ')).start();
+    peer.await_syns(82, 1);
+    running.signal(Signal::SIGINT);
+    let output = running.wait();
+    assert_eq!(output.stdout.lines().last(), Some("3 of 10 targets: 2 refused, 1 interrupted"), "{output:?}");
+}
+
 /// Ports that wait for room at their address were not started.
 #[test]
 fn a_signal_leaves_out_targets_that_were_not_started() {

@@ -13,6 +13,8 @@ pub struct Totals {
     pub partial: u64,
     /// The deadline came before the end of the targets, and what it left out is not reported.
     pub unreported: bool,
+    /// How many there should have been, where a signal ended the run before.
+    pub of: Option<u128>,
     /// The user has said which outcomes are expected.
     pub expecting: bool,
     as_required: [u64; Outcome::ALL.len()],

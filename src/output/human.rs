@@ -168,7 +168,8 @@ fn summary(of: &str, totals: &Totals) -> String {
     let good = totals.as_required().map(|(outcome, count)| format!("{count} {outcome}{as_required}"));
     let others = totals.others().map(|(outcome, count)| format!("{count} {outcome}{otherwise}"));
     let parts: Vec<String> = good.chain(others).map(|part| unbroken(&part)).collect();
-    let head = format!("{of}{} targets: ", totals.targets);
+    let all = totals.of.map_or(String::new(), |all| format!(" of {all}"));
+    let head = format!("{of}{}{all} targets: ", totals.targets);
     wrapped(&format!("{head}{}", parts.join(", ")), 0, head.len()) + "\n"
 }
 

@@ -51,6 +51,8 @@ fn a_summary_of_several_targets_only() {
         totals.add(&samples::literal("10.0.0.1:22", outcome));
     }
     assert_eq!(summary("", &totals), "5 targets: 2 connected (1 partial), 2 refused, 1 timed-out\n");
+    totals.of = Some(1000);
+    assert!(summary("", &totals).starts_with("5 of 1000 targets: 2 connected"), "a signal left out the others");
     let mut expecting = Totals::default();
     expecting.expecting = true;
     for (outcome, good) in [(Outcome::Refused, true), (Outcome::Reset, true), (Outcome::Connected, false)] {

@@ -234,3 +234,8 @@ impl<T> Mailbox<T> {
         state.starved = values.is_empty();
     }
 }
+
+// Only Linux is silent when a queue of connections is full.
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests;

@@ -137,6 +137,9 @@ impl Grammar<'_> {
                     format!("rconnect --{word} is the option, {word}:PORT the host"),
                 ))
             }
+            [host, others @ ..] if matches!(others, [other] if is_host(other)) && self.default_ports.is_none() => {
+                self.several_words(host, others).map_or_else(|| self.targets(words), Err)
+            }
             [host, ports] if may_be_ports(ports) && self.default_ports.is_none() => {
                 Ok(vec![self.host_ports(host, ports)?])
             }
@@ -308,6 +311,14 @@ fn is_only_ipv6(text: &str) -> bool {
 /// The rule that tells `HOST PORTS` from two targets.
 fn may_be_ports(word: &str) -> bool {
     !word.contains(':')
+}
+
+/// Whether a word without a colon can only be meant as a host: an IPv4 address or network, or a name with a dot, which the
+/// name of a service has not.
+fn is_host(word: &str) -> bool {
+    let address = word.split('/').next().unwrap_or_default();
+    let named = word.contains('.') && word.contains(|c: char| c.is_ascii_alphabetic());
+    may_be_ports(word) && (address.parse::<std::net::Ipv4Addr>().is_ok() || named)
 }
 
 /// Splits a TARGET into its host (brackets kept) and its ports, if there are any.

@@ -193,6 +193,8 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["http://10.0.0.0/30"], r#""http://10.0.0.0/30" may be a network or a URL with a path: write 10.0.0.0/30:http for the network, http://10.0.0.0 for one host"#),
         (&["postgres://me:12/34@127.0.0.1:5432/x"], "it is not clear where the host begins in this URL: it has an unescaped '/': leave user, password and path out, as in postgres://HOST:PORT, or write %2F"),
         (&["http://127.0.0.1\\@evil"], r"it is not clear where the host begins in this URL: it has an unescaped '\\': leave user, password and path out, as in http://HOST:PORT, or write %5C"),
+        (&["192.0.2.10", "192.0.2.11"], r#"no port in "192.0.2.10": write 192.0.2.10:PORT, or the ports of all of them: -p PORTS 192.0.2.10 192.0.2.11"#),
+        (&["a.example", "b.example"], r#"no port in "a.example": write a.example:PORT, or the ports of all of them: -p PORTS a.example b.example"#),
         (&["192.0.2.10", "192.0.2.11", "22"], r#"no port in "192.0.2.10": several hosts with the same ports are: -p 22 192.0.2.10 192.0.2.11"#),
         (&["help"], r#"no port in "help": rconnect --help is the option, help:PORT the host"#),
         (&["\u{2013}q", "h:80"], "\"\u{2013}q\" begins with the dash U+2013, not with a hyphen: write -q"),

@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod clock;
 pub mod driver;
+mod ending;
 mod evidence;
 mod flight;
 mod hold;

@@ -4,6 +4,8 @@
 mod lab;
 mod support;
 
+use std::time::Duration;
+
 use lab::*;
 use serde_json::{Value, json};
 use support::*;
@@ -208,4 +210,104 @@ fn without_proc() {
     let hidden = format!("mount -t tmpfs none /proc && exec {RCONNECT} --json -t 2s {} 80", link.server_address().v4);
     let seen = probe(link.client.command("unshare").path().args(["-m", "sh", "-c", &hidden]));
     assert_eq!(seen, (SILENCE.into(), Value::Null));
+}
+
+/// Attempts that end together are asked about together, and each has its own answer: over an interface without neighbours,
+/// by gateways that the port chooses, by neighbours and gateways that do not answer, and by no route at all, at once or
+/// when it ends.
+#[test]
+fn many_silent_attempts_have_each_their_own_route() {
+    const OF_EACH: usize = 60;
+    let (net, nobody) = (Netns::new(), Netns::new());
+    let peer = net.tun(|_| silence());
+    net.ip(&format!("link add lan type veth peer name lan netns {}", nobody.path()));
+    nobody.ip("link set lan up");
+    net.ip("link set lan up
+        address add 10.8.0.1/24 dev lan
+        route add 198.51.1.0/24 via 10.9.0.77
+        rule add ipproto tcp dport 443 lookup 100
+        route add 198.51.1.0/24 via 10.9.0.88 table 100
+        route add 198.51.2.0/24 via 10.8.0.99
+        route add blackhole 198.51.3.0/24
+        route add 198.51.4.0/24 dev tun0");
+    let route = |interface: &str, gateway: Option<&str>, source: &str| json!({"kind": "unicast", "interface": interface, "gateway": gateway, "source": source, "error": null});
+    let none = json!({"kind": null, "interface": null, "gateway": null, "source": null, "error": "EINVAL"});
+    let unanswered = "timed-out neighbour-silent limit completion -";
+    let ways: [(&str, u16, &str, Value); 8] = [
+        ("10.9.1.", 80, SILENCE, route("tun0", None, "10.9.0.1")),
+        ("fd09::1:", 80, SILENCE, route("tun0", None, "fd09::1")),
+        ("198.51.1.", 80, SILENCE, route("tun0", Some("10.9.0.77"), "10.9.0.1")),
+        ("198.51.1.", 443, SILENCE, route("tun0", Some("10.9.0.88"), "10.9.0.1")),
+        ("198.51.2.", 80, unanswered, route("lan", Some("10.8.0.99"), "10.8.0.1")),
+        ("10.8.0.", 80, unanswered, route("lan", None, "10.8.0.1")),
+        ("198.51.3.", 80, "unreachable blackhole-route local connect EINVAL", none.clone()),
+        ("198.51.4.", 81, SILENCE, none),
+    ];
+    let targets: String = (2..2 + OF_EACH)
+        .flat_map(|host| {
+            ways.iter().map(move |&(network, port, ..)| {
+                if network.contains(':') {
+                    format!("[{network}{host}]:{port}\n")
+                } else {
+                    format!("{network}{host}:{port}\n")
+                }
+            })
+        })
+        .collect();
+    let running = rconnect(&net, "-t 1s -j 1000 --from -").stdin(&targets).start();
+    peer.await_syns(81, OF_EACH);
+    net.ip("route replace blackhole 198.51.4.0/24");
+    let run = Run::from(running.wait());
+    assert_eq!(run.targets.len(), OF_EACH * ways.len());
+    for target in &run.targets {
+        let (host, port) = (target["host"].as_str().expect("a host"), target["port"].as_u64().expect("a port"));
+        let way = ways.iter().find(|way| host.starts_with(way.0) && port == u64::from(way.1)).expect("one of them");
+        let attempt = only(target);
+        let mut seen = attempt.0["route"].clone();
+        seen["error"] = seen["error"]["name"].take();
+        assert_eq!((attempt.verdict().as_str(), &seen), (way.2, &way.3), "{host} {port}");
+    }
+}
+
+/// A socket that nobody answered is connected again. Nothing of its first attempt shows in the second one, also where the
+/// answer comes just when it is given up.
+#[test]
+fn a_socket_that_was_given_up_is_as_good_as_new() {
+    let net = Netns::new();
+    let limit = Duration::from_millis(300);
+    let late = move |answer: Answer, number: u64| {
+        vec![answer.after(limit - Duration::from_micros(500) + Duration::from_micros(10 * (number % 200)))]
+    };
+    let mut number = 0;
+    let _peer = net.tun(move |packet| {
+        number += 1;
+        match packet.port() {
+            1 => vec![packet.syn_ack()],
+            2 => vec![packet.reset()],
+            3 => late(packet.icmp(3, 13).from("10.9.0.200"), number),
+            4 => late(packet.syn_ack(), number),
+            5 => late(packet.reset(), number),
+            _ => silence(),
+        }
+    });
+    let run = Run::of(rconnect(&net, "-t 300ms -j 256 10.9.64.0/23:1-8").time_limit(Duration::from_secs(60)));
+    assert_eq!(run.targets.len(), 512 * 8);
+    for target in &run.targets {
+        let attempt = only(target);
+        let verdict = attempt.verdict();
+        let expected: &[&str] = match target["port"].as_u64() {
+            Some(1) => &["connected - - completion -"],
+            Some(2) => &["refused rst peer completion ECONNREFUSED"],
+            Some(3) => {
+                &[SILENCE, "denied prohibited router completion EHOSTUNREACH", "denied prohibited router completion -"]
+            }
+            Some(4) => &[SILENCE, "connected - - completion -"],
+            Some(5) => &[SILENCE, "refused rst peer completion ECONNREFUSED"],
+            _ => &[SILENCE],
+        };
+        assert!(expected.contains(&verdict.as_str()), "{target}");
+        assert_eq!(attempt.0["icmp"].is_null(), !verdict.starts_with("denied"), "{target}");
+        assert_eq!(attempt.syns(), 1, "{target}");
+        assert!(attempt.0["local_drop"].is_null(), "{target}");
+    }
 }

@@ -7,7 +7,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use socket2::{SockAddr, Socket};
@@ -16,6 +15,8 @@ use crate::classify::verdict;
 use crate::model::{
     Attempt, Code, End, Event, EventKind, Evidence, Family, Icmp, Mode, Outcome, Phase, Protocol, TcpFacts,
 };
+use crate::net::ending::Ending;
+use crate::net::evidence::Known;
 use crate::net::hold::{Found, Held};
 use crate::net::spare::Spare;
 use crate::net::sys::{self, Called, Interest, Ready};
@@ -88,7 +89,6 @@ pub struct Connecting {
     /// It is connected, and held.
     held: Option<Box<Held>>,
     log: EventLog,
-    shared: Arc<Shared>,
     /// Its socket may be kept for another attempt.
     spares: bool,
 }
@@ -101,7 +101,19 @@ pub enum Progress {
     /// It is connected. Wait for the end of the hold, which begins now.
     Held(Box<Connecting>),
     /// It is over.
-    Ended(Box<Attempt>),
+    Ended(Box<Ending>),
+    /// connect() was never called: there was no socket for it.
+    NeverCalled(Box<Attempt>),
+}
+
+impl Progress {
+    /// The end, about which the system is still to be asked.
+    pub fn ending(&mut self) -> Option<&mut Ending> {
+        match self {
+            Progress::Ended(ending) => Some(ending),
+            _ => None,
+        }
+    }
 }
 
 /// What all attempts of a run share.
@@ -111,7 +123,8 @@ pub struct Shared {
     pub options: Options,
     /// What may explain silence.
     pub watch: Watch,
-    spare: Spare,
+    /// Sockets for further attempts.
+    pub spare: Spare,
 }
 
 impl Shared {
@@ -123,8 +136,8 @@ impl Shared {
 
 /// An attempt whose socket is ready to connect, or could not be made so.
 #[derive(Debug)]
-pub struct Prepared {
-    shared: Arc<Shared>,
+pub struct Prepared<'a> {
+    options: &'a Options,
     connect: Connect,
     log: EventLog,
     spares: bool,
@@ -132,14 +145,14 @@ pub struct Prepared {
 }
 
 /// Makes the socket of an attempt, sets its options and binds it; or takes one that is like it.
-pub fn prepare(shared: &Arc<Shared>, connect: Connect) -> Prepared {
+pub fn prepare(shared: &Shared, connect: Connect) -> Prepared<'_> {
     let options = &shared.options;
     let verbose = options.verbose && !connect.is_for_a_path();
     let mut log = EventLog { begin: clock::now(), events: verbose.then(Vec::new) };
     let spares = is_like_others(options, connect);
     let spare = if spares { shared.spare.take(connect.address) } else { None };
     let socket = spare.map_or_else(|| new_socket(options, connect, &mut log), Ok);
-    Prepared { shared: Arc::clone(shared), connect, log, spares, socket }
+    Prepared { options, connect, log, spares, socket }
 }
 
 /// Whether the socket of one such attempt does for another: it has the same options, its port is the system's choice, and
@@ -152,11 +165,10 @@ fn is_like_others(options: &Options, connect: Connect) -> bool {
         && !options.verbose
 }
 
-impl Prepared {
+impl Prepared<'_> {
     /// Calls connect(), which is to end by `deadline`; `now` is the instant of the call.
     pub fn connect(self, now: Instant, deadline: Option<Instant>) -> Progress {
-        let Prepared { shared, connect, log, spares, socket } = self;
-        let options = &shared.options;
+        let Prepared { options, connect, log, spares, socket } = self;
         match socket {
             Ok(socket) => {
                 let connecting = Connecting {
@@ -174,11 +186,10 @@ impl Prepared {
                     held: None,
                     log,
                     spares,
-                    shared: Arc::clone(&shared),
                 };
                 connecting.call(options, deadline)
             }
-            Err((phase, code)) => Progress::Ended(Box::new(never_called(options, connect, phase, code, log))),
+            Err((phase, code)) => Progress::NeverCalled(Box::new(never_called(options, connect, phase, code, log))),
         }
     }
 }
@@ -339,7 +350,7 @@ impl Connecting {
             Some(code) => End::Error(code),
             None => End::Success,
         };
-        self.conclude_with(Phase::Completion, end, now, tcp)
+        self.conclude_with(Phase::Completion, end, now, (tcp, None))
     }
 
     /// Without a peer there is no connection, whatever SO_ERROR says: reading the error queue clears it, and the
@@ -427,7 +438,7 @@ impl Connecting {
 
     fn release(self, held: Held, end: End, now: Instant) -> Progress {
         let known = held.evidence(&self.socket, end, now);
-        Progress::Ended(Box::new(self.report(known)))
+        self.end(known)
     }
 
     /// Ends the attempt from outside, as at that instant; what is known of it is kept. An answer that came since the last
@@ -444,9 +455,15 @@ impl Connecting {
         match self.connect.protocol {
             Protocol::Tcp => {
                 let tcp = sys::tcp_facts(&self.socket);
-                match tcp.decided {
-                    Some(true) => self.completed(None, clock::now(), tcp),
-                    _ => self.conclude_with(Phase::Completion, end, now, tcp),
+                if tcp.decided == Some(true) {
+                    return self.completed(None, clock::now(), tcp);
+                }
+                // Before the error queue, whose reading clears it.
+                let pending = if end == End::Limit { sys::take_error(&self.socket) } else { None };
+                match pending.map(|_| sys::tcp_facts(&self.socket)) {
+                    // An answer that came in this moment is more than an error with which the kernel goes on.
+                    Some(tcp) if tcp.decided == Some(true) => self.completed(pending, clock::now(), tcp),
+                    _ => self.conclude_with(Phase::Completion, end, now, (tcp, pending)),
                 }
             }
             Protocol::Udp => match self.receive() {
@@ -461,13 +478,17 @@ impl Connecting {
             Protocol::Tcp => sys::tcp_facts(&self.socket),
             Protocol::Udp => TcpFacts::default(),
         };
-        self.conclude_with(phase, end, now, tcp)
+        self.conclude_with(phase, end, now, (tcp, None))
     }
 
-    fn conclude_with(mut self, phase: Phase, end: End, now: Instant, tcp: TcpFacts) -> Progress {
-        // Before the queue, whose reading clears it.
-        let goes_on = end == End::Limit && self.connect.protocol == Protocol::Tcp;
-        let soft = goes_on.then(|| sys::take_error(&self.socket)).flatten();
+    /// What TCP counted, and the error with which it goes on, were read before.
+    fn conclude_with(
+        mut self,
+        phase: Phase,
+        end: End,
+        now: Instant,
+        (tcp, soft): (TcpFacts, Option<Code>),
+    ) -> Progress {
         // Where a SYN had to be sent again, a message may tell why.
         if end != End::Success || tcp.syns.is_some_and(|syns| syns > 1) {
             self.drain();
@@ -486,7 +507,7 @@ impl Connecting {
         let known = evidence::of_socket(&self.socket, known);
         match self.hold {
             Some(time) if verdict::judge(&known).outcome == Outcome::Connected => self.hold(known, time),
-            _ => Progress::Ended(Box::new(self.report(known))),
+            _ => self.end(known),
         }
     }
 
@@ -500,17 +521,13 @@ impl Connecting {
         Progress::Held(Box::new(self))
     }
 
-    fn report(self, known: Evidence) -> Attempt {
-        let evidence = evidence::complete(&self.socket, known, (&self.shared.watch, self.called.0), self.verbose);
-        let attempt = verdict::attempt(evidence, self.connect.number, self.log.events.unwrap_or_default());
-        if attempt.outcome == Outcome::SelfConnected {
-            // Closed by FIN, the port would be in TIME_WAIT, and the service that it is for could not start.
-            let _ = self.socket.set_linger(Some(Duration::ZERO));
-        }
-        if self.spares {
-            self.shared.spare.keep(&attempt, self.socket);
-        }
-        attempt
+    fn end(self, evidence: Evidence) -> Progress {
+        Progress::Ended(Box::new(Ending {
+            known: Known { socket: self.socket, evidence, called: self.called.0, verbose: self.verbose },
+            number: self.connect.number,
+            events: self.log.events.unwrap_or_default(),
+            spares: self.spares,
+        }))
     }
 
     fn drain(&mut self) {

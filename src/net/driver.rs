@@ -151,10 +151,10 @@ impl Driver {
     }
 
     fn give_up(&mut self, id: AttemptId, why: Stop, at: Instant) {
-        match (self.in_flight.give_up(id, why, at), &mut self.workers) {
-            (Some(told), _) => self.told(id, told),
-            (None, Some(workers)) if !workers.is_empty() => workers.give_up(id, why, at),
-            (None, _) => {}
+        if !self.in_flight.give_up(id, why, at)
+            && let Some(workers) = self.workers.as_mut().filter(|workers| !workers.is_empty())
+        {
+            workers.give_up(id, why, at);
         }
     }
 

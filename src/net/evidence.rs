@@ -1,4 +1,5 @@
-//! Asks the system what the verdict on an attempt still needs to know.
+//! Asks the system what the verdicts on attempts still need to know: one question after the other, each about all attempts
+//! that are asked about together.
 
 use std::time::Instant;
 
@@ -6,34 +7,79 @@ use socket2::Socket;
 
 use crate::classify::silence::Silent;
 use crate::classify::verdict::{self, Question};
-use crate::model::{DropPoint, End, Evidence, Family, LocalDrop, Phase};
-use crate::net::sys;
+use crate::model::{DropPoint, End, Evidence, Family, LocalDrop, Phase, Route};
+use crate::net::sys::{self, RouteQuestion};
 use crate::net::watch::Watch;
 
-/// Completes the evidence of an attempt that has ended. `watch` has seen the counters since the instant at which connect()
-/// was called. `route`: the routing table is asked even where its answer explains nothing.
-pub fn complete(socket: &Socket, mut evidence: Evidence, watch: (&Watch, Instant), route: bool) -> Evidence {
-    for question in Question::ALL {
-        if verdict::asks(&evidence, question) || (route && question == Question::Route) {
-            answer(socket, &mut evidence, watch, question);
-        }
-    }
-    evidence
+/// What is known of an attempt that has ended, and its socket, which tells more.
+#[derive(Debug)]
+pub struct Known {
+    /// As connect() left it.
+    pub socket: Socket,
+    /// Complete when the system has been asked.
+    pub evidence: Evidence,
+    /// When connect() was called.
+    pub called: Instant,
+    /// The routing table is asked even where its answer explains nothing.
+    pub verbose: bool,
 }
 
-fn answer(socket: &Socket, evidence: &mut Evidence, (watch, called): (&Watch, Instant), question: Question) {
-    let (address, protocol) = (evidence.address, evidence.protocol);
+/// Completes the evidence of attempts. `watch` has seen the counters since they began.
+pub fn complete(attempts: &mut [&mut Known], watch: &Watch) {
+    for question in Question::ALL {
+        let asking = attempts.iter_mut().map(|known| &mut **known).filter(|known| known.asks(question));
+        let mut asking: Vec<&mut Known> = asking.collect();
+        if !asking.is_empty() {
+            answer(&mut asking, watch, question);
+        }
+    }
+}
+
+fn answer(attempts: &mut [&mut Known], watch: &Watch, question: Question) {
     match question {
-        Question::Route => evidence.route = sys::route(Some(socket), address, protocol),
-        Question::Unbound => evidence.unbound = sys::route(None, address, protocol),
-        Question::Drops => {
-            let family = Family::of(address.ip().to_canonical());
-            let resent = evidence.tcp.syns.map_or(0, |syns| u64::from(syns.saturating_sub(1)));
-            evidence.local_drop = refused(socket).or_else(|| watch.explain(Silent { family, called, resent }));
+        Question::Route => {
+            let routes = routes(attempts, |known| Some((&known.socket, known.evidence.local)));
+            attempts.iter_mut().zip(routes).for_each(|(known, route)| known.evidence.route = route);
+        }
+        Question::Unbound => {
+            let routes = routes(attempts, |_| None);
+            attempts.iter_mut().zip(routes).for_each(|(known, route)| known.evidence.unbound = route);
         }
         Question::Neighbour => {
-            evidence.neighbour = evidence.route.as_ref().and_then(|route| sys::neighbour(route, address));
+            let routed = attempts.iter_mut().filter(|known| known.evidence.route.is_some());
+            let mut routed: Vec<&mut Evidence> = routed.map(|known| &mut known.evidence).collect();
+            let questions: Vec<_> =
+                routed.iter().filter_map(|evidence| Some((evidence.route.as_ref()?, evidence.address))).collect();
+            let neighbours = sys::neighbours(&questions);
+            routed.iter_mut().zip(neighbours).for_each(|(evidence, neighbour)| evidence.neighbour = neighbour);
         }
+        Question::Drops => attempts.iter_mut().for_each(|known| known.evidence.local_drop = known.dropped(watch)),
+    }
+}
+
+/// The routes of their packets; `socket` tells whose source and interface the packets have.
+fn routes<'a>(
+    attempts: &'a [&mut Known],
+    socket: impl Fn(&'a Known) -> Option<(&'a Socket, Option<std::net::SocketAddr>)>,
+) -> Vec<Option<Route>> {
+    let question = |known: &'a &mut Known| RouteQuestion {
+        destination: known.evidence.address,
+        protocol: known.evidence.protocol,
+        socket: socket(known),
+    };
+    sys::routes(&attempts.iter().map(question).collect::<Vec<_>>())
+}
+
+impl Known {
+    fn asks(&self, question: Question) -> bool {
+        verdict::asks(&self.evidence, question) || (self.verbose && question == Question::Route)
+    }
+
+    fn dropped(&self, watch: &Watch) -> Option<LocalDrop> {
+        let Known { evidence, called, .. } = self;
+        let family = Family::of(evidence.address.ip().to_canonical());
+        let resent = evidence.tcp.syns.map_or(0, |syns| u64::from(syns.saturating_sub(1)));
+        refused(&self.socket).or_else(|| watch.explain(Silent { family, called: *called, resent }))
     }
 }
 

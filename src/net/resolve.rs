@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::classify::{codes, verdict};
-use crate::model::{self, By, Cause, Code, Family, Protocol, Reason};
+use crate::model::{self, By, Cause, Code, Family, Protocol, Reason, Route};
 use crate::net::pool::{Ended as Called, Pool};
-use crate::net::sys::{self, Waiter};
+use crate::net::sys::{self, RouteQuestion, Waiter};
 use crate::schedule::{LookupFailure, LookupId, Name, Resolved};
 
 /// What the resolver said: addresses, and the name that they belong to where it is not the one that was asked for.
@@ -175,12 +175,14 @@ fn mark(addresses: Vec<SocketAddr>, strict: bool) -> Vec<Resolved> {
 /// What RFC 6724 asks of each address of one family, where the other one is asked for apart: is there a route, and which
 /// source address would it have? Whether an address without a route is skipped depends on the other family.
 fn survey(addresses: &[SocketAddr], strict: bool, protocol: Protocol) -> Vec<Resolved> {
-    let found = |&address: &SocketAddr| {
+    let question = |&address| RouteQuestion { destination: with_port(address), protocol, socket: None };
+    let routes = sys::routes(&addresses.iter().map(question).collect::<Vec<_>>());
+    let found = |(&address, route): (&SocketAddr, Option<Route>)| {
         let routed = strict || sys::has_route(with_port(address));
-        let source = sys::route(None, with_port(address), protocol).and_then(|route| route.source);
+        let source = route.and_then(|route| route.source);
         Resolved { address, skip: (!routed).then_some(Reason::NoRoute), source }
     };
-    addresses.iter().map(found).collect()
+    addresses.iter().zip(routes).map(found).collect()
 }
 
 /// Some systems refuse port 0 before they look for a route; discard (RFC 863) is as good as any, nothing is sent.

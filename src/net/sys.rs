@@ -21,8 +21,8 @@
 //! | [`COUNTS`], [`counters`] | whether there are counters of the network, and what they say |
 //! | [`set_least_ttl`], [`discarded`] | take no packet that came too far; how many were not taken |
 //! | [`is_filtered`] | whether connect() was answered before TCP |
-//! | [`renew`] | a socket whose connect was refused is as good as new |
-//! | [`route`], [`neighbour`] | what the routing table says, and what is known of the next hop |
+//! | [`renew`], [`is_clean`] | a socket whose connect was refused, or given up, is as good as new |
+//! | [`routes`], [`neighbours`] | what the routing table says, and what is known of next hops |
 //! | [`ip_versions`] | which versions of IP a socket for an address speaks |
 //! | [`bind`] | a source address |
 //! | [`bind_interface`], [`interface_index`] | interfaces by name |
@@ -52,7 +52,7 @@ use std::time::SystemTime;
 
 use socket2::Socket;
 
-use crate::model::{Code, Icmp};
+use crate::model::{Code, Icmp, Protocol};
 
 #[cfg(unix)]
 mod unix;
@@ -134,6 +134,17 @@ pub struct Message {
     pub errno: i32,
     /// When it came.
     pub arrival: Option<SystemTime>,
+}
+
+/// Which route would packets take?
+#[derive(Debug, Clone, Copy)]
+pub struct RouteQuestion<'a> {
+    /// Address and port.
+    pub destination: SocketAddr,
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// Those of this socket, with its own address where it has one; `None`: those of a socket that is not bound.
+    pub socket: Option<(&'a Socket, Option<SocketAddr>)>,
 }
 
 /// What is asked of a socket before connect().

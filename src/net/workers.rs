@@ -157,11 +157,11 @@ fn work(mut in_flight: InFlight, orders: &Mailbox<Order>, news: &Mailbox<News>, 
                     if !std::mem::replace(&mut looked, true) {
                         look(&mut in_flight, until, &mut found, &mut told)?;
                     }
-                    told.extend(in_flight.give_up(id, why, at).map(|what| News::Told(id, None, what)));
+                    in_flight.give_up(id, why, at);
                 }
                 Order::End => return Ok(()),
             }
-            if told.len() >= LOT {
+            if told.len() + in_flight.given_up() >= LOT {
                 look(&mut in_flight, Some(clock::now()), &mut found, &mut told)?;
                 news.post(&mut told);
             }

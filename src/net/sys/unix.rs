@@ -23,15 +23,15 @@ use crate::net::clock;
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
-    COUNTS, Routes, bind, bind_interface, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_filtered,
-    limit_handshake, neighbour, prepare_hold, renew, route, set_least_ttl, take_messages, tcp_facts,
+    COUNTS, Routes, bind, bind_interface, can_trace, counters, discarded, enable_icmp_errors, ip_versions, is_clean,
+    is_filtered, limit_handshake, neighbours, prepare_hold, renew, routes, set_least_ttl, take_messages, tcp_facts,
 };
 
 #[cfg(not(target_os = "linux"))]
 mod bsd;
 #[cfg(not(target_os = "linux"))]
 pub use bsd::{
-    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, limit_handshake, neighbour, prepare_hold, route,
+    bind, bind_interface, can_trace, enable_icmp_errors, ip_versions, limit_handshake, prepare_hold, route,
     take_messages, tcp_facts,
 };
 

@@ -34,9 +34,7 @@ pub use connect::{connect, connect_blocking};
 pub use console::{
     Coloring, catch_requests, catch_signals, die_of, signal, take_request, terminal_width, without_signals,
 };
-pub use evidence::{
-    can_trace, enable_icmp_errors, ip_versions, neighbour, prepare_hold, route, take_messages, tcp_facts,
-};
+pub use evidence::{can_trace, enable_icmp_errors, ip_versions, prepare_hold, route, take_messages, tcp_facts};
 pub use execute::execute;
 pub use names::{bind, bind_interface, has_route, interface_index, lookup, service, service_name};
 pub use trial::{

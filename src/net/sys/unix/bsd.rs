@@ -17,8 +17,8 @@ use std::os::fd::AsRawFd;
 
 use socket2::Socket;
 
-use crate::model::{Family, Neighbour, Protocol, Route, TcpFacts};
-use crate::net::sys::Message;
+use crate::model::{Family, Protocol, Route, TcpFacts};
+use crate::net::sys::{Message, RouteQuestion};
 
 /// There is no error queue to read the answers of hops from.
 pub fn can_trace(_: Protocol) -> bool {
@@ -68,11 +68,6 @@ pub fn ip_versions(address: SocketAddr) -> &'static [Family] {
     if address.is_ipv6() { &[Family::V6] } else { &[Family::V4] }
 }
 
-/// Not asked.
-pub fn neighbour(_: &Route, _: SocketAddr) -> Option<Neighbour> {
-    None
-}
-
 /// There is no error queue.
 pub fn take_messages(_: &Socket) -> Vec<Message> {
     Vec::new()
@@ -84,7 +79,7 @@ pub fn tcp_facts(_: &Socket) -> TcpFacts {
 }
 
 /// The routing socket needs no privilege, but its answers explain no code that connect() does not already name.
-pub fn route(_: Option<&Socket>, _: SocketAddr, _: Protocol) -> Option<Route> {
+pub fn route(_: &RouteQuestion) -> Option<Route> {
     None
 }
 

@@ -11,7 +11,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, socko
 use socket2::Socket;
 
 use crate::model::{Code, Family, Handshake, Icmp, Neighbour, Protocol, Route, RouteKind, TcpFacts};
-use crate::net::sys::Message;
+use crate::net::sys::{Message, RouteQuestion, take_error};
 
 mod counters;
 pub mod epoll;
@@ -232,61 +232,153 @@ pub fn renew(socket: &Socket) -> bool {
     super::disconnect(socket).is_ok()
 }
 
+/// Whether nothing is left in a renewed socket of a connect that was under way. What came after its end was told lies in
+/// the socket, beside the ECONNRESET that the end of a connect under way leaves (tcp_disconnect() in net/ipv4/tcp.c). No
+/// more can come: the port is given back. A segment that was sent again meanwhile may have been counted for good.
+pub fn is_clean(socket: &Socket) -> bool {
+    let mut errors = std::iter::from_fn(|| take_error(socket));
+    errors.next() == Some(Code::Os(libc::ECONNRESET))
+        && errors.next().is_none()
+        && next_message(socket).is_none()
+        && discarded(socket) == Some(0)
+        && tcp_facts(socket).syns == Some(1)
+}
+
 /// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.
 pub fn is_filtered(socket: &Socket) -> bool {
     socket.local_addr().ok().and_then(|local| local.as_socket()).is_some_and(|local| local.port() == 0)
 }
 
-/// What the routing table says of a destination, for the packets of that socket: its source, interface, type of service
-/// and mark choose the rules and routes, as do protocol and port (ip-rule(8)).
-pub fn route(socket: Option<&Socket>, destination: SocketAddr, protocol: Protocol) -> Option<Route> {
-    let destination = canonical(destination);
-    let packet = netlink::Packet {
-        destination,
-        protocol,
-        ..socket.map(|socket| bound(socket, destination)).unwrap_or_default()
-    };
-    let answer = netlink::route(&packet)?;
-    Some(Route {
+/// What the routing table says of destinations. The source, interface, type of service and mark of a socket choose the
+/// rules and routes of its packets, as do protocol and port (ip-rule(8)).
+pub fn routes(questions: &[RouteQuestion]) -> Vec<Option<Route>> {
+    let (mut settings, mut names) = (Memo::new(), Memo::new());
+    let packets: Vec<_> = questions.iter().map(|question| packet(question, &mut settings)).collect();
+    let answers = netlink::routes(&packets).into_iter().zip(packets);
+    answers.map(|(answer, packet)| Some(found(answer?, &packet, &mut names))).collect()
+}
+
+fn found(answer: netlink::Answer, packet: &netlink::Packet, names: &mut Memo<u32, Option<String>>) -> Route {
+    Route {
         kind: answer.kind,
-        interface: answer.interface.and_then(interface::name),
+        interface: answer.interface.and_then(|index| names.get(index, || interface::name(index))),
         loopback: answer.interface == Some(LOOPBACK),
         gateway: answer.gateway,
         // A source that was part of the question is not repeated.
         source: answer.source.or(packet.source.filter(|_| answer.errno.is_none())),
         error: answer.errno.map(Code::Os),
-    })
+    }
 }
 
 /// The loopback interface has this index in every network namespace (LOOPBACK_IFINDEX in include/net/flow.h).
 const LOOPBACK: u32 = 1;
 
-/// What the socket's own settings make of its packets.
-fn bound(socket: &Socket, destination: SocketAddr) -> netlink::Packet {
-    let local = socket.local_addr().ok().and_then(|local| local.as_socket()).map(canonical);
-    let device = socket.device().ok().flatten();
-    let device = device.and_then(|name| super::interface_index(&String::from_utf8_lossy(&name)));
-    let tos = match destination {
-        SocketAddr::V4(_) => socket.tos_v4(),
-        SocketAddr::V6(_) => socket.tclass_v6(),
-    };
-    netlink::Packet {
-        source: local.map(|local| local.ip()).filter(|ip| !ip.is_unspecified()),
-        interface: device,
-        tos: tos.map_or(0, |tos| tos as u8),
-        mark: socket.mark().unwrap_or(0),
-        ..netlink::Packet::default()
+/// What is set of a socket: by our options, or by a program of the cgroup when the socket was made (ip-vrf(8)).
+#[derive(Debug, Clone, Copy, Default)]
+struct Settings {
+    interface: Option<u32>,
+    tos: u8,
+    mark: u32,
+}
+
+impl Settings {
+    fn of(socket: &Socket, destination: SocketAddr) -> Settings {
+        let device = socket.device().ok().flatten();
+        let tos = match destination {
+            SocketAddr::V4(_) => socket.tos_v4(),
+            SocketAddr::V6(_) => socket.tclass_v6(),
+        };
+        Settings {
+            interface: device.and_then(|name| super::interface_index(&String::from_utf8_lossy(&name))),
+            tos: tos.map_or(0, |tos| tos as u8),
+            mark: socket.mark().unwrap_or(0),
+        }
     }
 }
 
-/// What the kernel knows of the next hop's link address on that route.
-pub fn neighbour(route: &Route, destination: SocketAddr) -> Option<Neighbour> {
-    let next = route.gateway.unwrap_or(destination.ip().to_canonical());
-    let interface = route.interface.as_deref()?;
-    if route.kind != Some(RouteKind::Unicast) || !interface::needs_neighbours(interface)? {
-        return Some(Neighbour::Resolved);
+/// Which sockets of a run have the same settings: those for the same versions of IP, over the same protocol.
+type Alike = (&'static [Family], Protocol);
+
+fn packet(question: &RouteQuestion, settings: &mut Memo<Alike, Settings>) -> netlink::Packet {
+    let &RouteQuestion { destination: address, protocol, socket } = question;
+    let destination = canonical(address);
+    let Settings { interface, tos, mark } = socket.map_or_else(Settings::default, |(socket, _)| {
+        settings.get((ip_versions(address), protocol), || Settings::of(socket, destination))
+    });
+    let source = socket.and_then(|(_, local)| local).map(|local| local.ip().to_canonical());
+    netlink::Packet { destination, protocol, source, interface, tos, mark }
+}
+
+/// What the kernel knows of the next hop's link address on these routes to these destinations.
+pub fn neighbours(questions: &[(&Route, SocketAddr)]) -> Vec<Option<Neighbour>> {
+    let (mut links, mut crowded) = (Memo::new(), Memo::new());
+    let next_hops: Vec<_> = questions.iter().map(|&(route, to)| next_hop(route, to, &mut links)).collect();
+    let asked: Vec<_> = next_hops.iter().filter_map(|next_hop| next_hop.as_ref()?.asked()).collect();
+    let mut entries = netlink::neighbours(&asked).into_iter();
+    let mut answer = |next_hop: NextHop| match next_hop {
+        NextHop::Plain => Some(Neighbour::Resolved),
+        NextHop::Behind(ip, _) => match entries.next()?? {
+            netlink::Entry::Known(neighbour) => Some(neighbour),
+            // Any other reason to have no entry (a filter that drops what this machine sends) fills no table.
+            netlink::Entry::Missing => {
+                crowded.get(Family::of(ip), || netlink::is_crowded(ip))?.then_some(Neighbour::Missing)
+            }
+        },
+    };
+    next_hops.into_iter().map(|next_hop| answer(next_hop?)).collect()
+}
+
+/// Where packets go first.
+enum NextHop {
+    /// Nobody's link address is needed.
+    Plain,
+    /// A neighbour, behind the interface of this index.
+    Behind(IpAddr, u32),
+}
+
+impl NextHop {
+    fn asked(&self) -> Option<(IpAddr, u32)> {
+        match *self {
+            NextHop::Plain => None,
+            NextHop::Behind(ip, interface) => Some((ip, interface)),
+        }
     }
-    netlink::neighbour(next, interface::index(interface)?)
+}
+
+/// `links`: the indexes of interfaces by their names; the inner value is `None` where an interface needs no neighbours.
+fn next_hop<'a>(
+    route: &'a Route,
+    destination: SocketAddr,
+    links: &mut Memo<&'a str, Option<Option<u32>>>,
+) -> Option<NextHop> {
+    let name = route.interface.as_deref()?;
+    if route.kind != Some(RouteKind::Unicast) {
+        return Some(NextHop::Plain);
+    }
+    let index = || match interface::needs_neighbours(name)? {
+        true => Some(Some(interface::index(name)?)),
+        false => Some(None),
+    };
+    let next = route.gateway.unwrap_or(destination.ip().to_canonical());
+    Some(links.get(name, index)?.map_or(NextHop::Plain, |index| NextHop::Behind(next, index)))
+}
+
+/// What was asked for one of a lot, and holds for the others: a lot is of one moment.
+struct Memo<K, V>(Vec<(K, V)>);
+
+impl<K: PartialEq, V: Clone> Memo<K, V> {
+    fn new() -> Self {
+        Memo(Vec::new())
+    }
+
+    fn get(&mut self, key: K, ask: impl FnOnce() -> V) -> V {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| *known == key) {
+            return known.clone();
+        }
+        let value = ask();
+        self.0.push((key, value.clone()));
+        value
+    }
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {

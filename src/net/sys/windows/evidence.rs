@@ -16,8 +16,8 @@ use windows_sys::Win32::Networking::WinSock::{
 
 use super::address::inet;
 use super::{names, raw, set_option, socket};
-use crate::model::{Code, Family, Handshake, Icmp, Mode, Neighbour, Protocol, Route, RouteKind, TcpFacts};
-use crate::net::sys::Message;
+use crate::model::{Code, Family, Handshake, Icmp, Mode, Protocol, Route, RouteKind, TcpFacts};
+use crate::net::sys::{Message, RouteQuestion};
 
 /// Whether the messages of hops can be read: for TCP, since Windows 10, version 2004. Datagram sockets learn that their
 /// time to live ran out (WSAENETRESET), but not where.
@@ -75,11 +75,6 @@ pub fn is_mapped(address: SocketAddr) -> bool {
     address.is_ipv6() && address.ip().to_canonical().is_ipv4()
 }
 
-/// Not asked: where the next hop does not answer, the system says so by itself.
-pub fn neighbour(_: &Route, _: SocketAddr) -> Option<Neighbour> {
-    None
-}
-
 /// What TCP counted: SIO_TCP_INFO, since Windows 10, version 1703.
 pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     let version = 0u32;
@@ -114,10 +109,10 @@ fn facts(info: &TCP_INFO_v0) -> TcpFacts {
 }
 
 /// What the routing table says of a destination, for packets of that socket's source address.
-pub fn route(socket: Option<&Socket>, destination: SocketAddr, _: Protocol) -> Option<Route> {
+pub fn route(question: &RouteQuestion) -> Option<Route> {
+    let destination = question.destination;
     let address = SockAddr::from(destination);
-    let local = socket.and_then(|socket| socket.local_addr().ok());
-    let bound = local.filter(|local| local.as_socket().is_some_and(|local| !local.ip().is_unspecified()));
+    let bound = question.socket.and_then(|(_, local)| local).map(SockAddr::from);
     let from = bound.as_ref().map_or(ptr::null(), |bound| bound.as_ptr().cast());
     let (mut row, mut source) = (MIB_IPFORWARD_ROW2::default(), SOCKADDR_INET::default());
     // SAFETY: a SockAddr has room for any address, so for a SOCKADDR_INET; the other two are ours to be filled.

@@ -12,15 +12,14 @@
 //!
 //! The message is two fixed structures and two attributes; a netlink crate would bring more code than it saves.
 
-use std::cell::Cell;
-use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::Range;
-use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use crate::model::{Neighbour, Protocol, RouteKind};
 
-use crate::model::{self, Neighbour, RouteKind};
+mod exchange;
+
+pub use exchange::with_socket;
+use exchange::{ask, ask_for_dump, number};
 
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
@@ -51,8 +50,6 @@ const RTA_PREFSRC: u16 = 7;
 const HEADER: usize = 16;
 const ROUTE: usize = 12;
 const NEIGHBOUR: usize = 12;
-/// Where nlmsghdr has the number of a question, which its answer repeats.
-const SEQUENCE: Range<usize> = 8..12;
 const TABLE: usize = 4;
 
 /// The kernel's answer.
@@ -76,7 +73,7 @@ pub struct Packet {
     /// Address and port.
     pub destination: SocketAddr,
     /// Transport protocol.
-    pub protocol: model::Protocol,
+    pub protocol: Protocol,
     /// Source address, where it is known.
     pub source: Option<IpAddr>,
     /// The interface that the socket is bound to.
@@ -91,7 +88,7 @@ impl Default for Packet {
     fn default() -> Self {
         Packet {
             destination: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
-            protocol: model::Protocol::Tcp,
+            protocol: Protocol::Tcp,
             source: None,
             interface: None,
             tos: 0,
@@ -100,29 +97,31 @@ impl Default for Packet {
     }
 }
 
-/// Asks for a route; `None` where this process may not.
-pub fn route(packet: &Packet) -> Option<Answer> {
-    answer(&ask(&route_request(packet))?)
+/// Asks for the routes of packets; `None` where this process may not.
+pub fn routes(packets: &[Packet]) -> Vec<Option<Answer>> {
+    ask(packets, write_route, read_route)
 }
 
-/// What the kernel knows of the link address of a neighbour behind that interface; `None` where this process may not ask.
-pub fn neighbour(neighbour: IpAddr, interface: u32) -> Option<Neighbour> {
-    let reply = ask(&neighbour_request(neighbour, interface))?;
-    match kind(&reply)? {
-        RTM_NEWNEIGH if is_open(state(&reply)?) => Some(Neighbour::Unresolved),
-        RTM_NEWNEIGH => Some(Neighbour::Resolved),
-        // Any other reason to have no entry (a filter that drops what this machine sends) fills no table.
-        NLMSG_ERROR if errno(&reply)? == libc::ENOENT && is_crowded(neighbour)? => Some(Neighbour::Missing),
-        _ => None,
-    }
+/// What the kernel knows of a neighbour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// It has an entry.
+    Known(Neighbour),
+    /// It has none.
+    Missing,
+}
+
+/// What the kernel knows of the link addresses of neighbours behind an interface; `None` where this process may not ask.
+pub fn neighbours(neighbours: &[(IpAddr, u32)]) -> Vec<Option<Entry>> {
+    ask(neighbours, |&(neighbour, interface), lot| write_neighbour(neighbour, interface, lot), read_neighbour)
 }
 
 /// Whether the table of neighbours is so full that the kernel makes room in it (arp(7), gc_thresh2). It is one for all
 /// network namespaces.
 pub fn is_crowded(ip: IpAddr) -> Option<bool> {
-    let mut body = vec![0; TABLE];
-    body[0] = family(ip);
-    crowded(&ask_for_dump(&message(RTM_GETNEIGHTBL, NLM_F_DUMP, &body))?)
+    let mut question = Vec::new();
+    write(&mut question, RTM_GETNEIGHTBL, NLM_F_DUMP, |body| body.extend([family(ip), 0, 0, 0]));
+    crowded(&ask_for_dump(&question)?)
 }
 
 /// The first message of the answer is that of the table, of its interfaces are the others.
@@ -144,94 +143,49 @@ fn word(value: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(value.get(offset..offset + 4)?.try_into().ok()?))
 }
 
-thread_local! {
-    /// One socket for all questions of a thread: half of the calls of a question made and closed it.
-    static SOCKET: Option<Socket> = open().ok();
-}
-
-fn open() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::RAW, Some(Protocol::from(libc::NETLINK_ROUTE)))?;
-    // The kernel answers within the call; the limit is for a sandbox that swallows the question.
-    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-    Ok(socket)
-}
-
-/// Calls `act` with this thread's socket; `None` where there is none.
-pub fn with_socket<T>(act: impl FnOnce(&Socket) -> Option<T>) -> Option<T> {
-    SOCKET.with(|socket| act(socket.as_ref()?))
-}
-
-fn ask(request: &[u8]) -> Option<Vec<u8>> {
-    with_socket(|socket| exchange(socket, request))
-}
-
-/// A dump has more messages than are read: they go with their socket.
-fn ask_for_dump(request: &[u8]) -> Option<Vec<u8>> {
-    exchange(&open().ok()?, request)
-}
-
-fn exchange(mut socket: &Socket, request: &[u8]) -> Option<Vec<u8>> {
-    socket.write_all(request).ok()?;
-    let mut reply = vec![0; 4096];
-    // An answer that came too late for its own question is passed over.
-    loop {
-        let length = socket.read(&mut reply).ok()?;
-        if reply[..length].get(SEQUENCE) == request.get(SEQUENCE) {
-            reply.truncate(length);
-            return Some(reply);
-        }
-    }
-}
-
-/// A number for the next question, by which its answer is known.
-fn sequence() -> u32 {
-    thread_local!(static LAST: Cell<u32> = const { Cell::new(0) });
-    LAST.with(|last| {
-        last.set(last.get().wrapping_add(1));
-        last.get()
-    })
-}
-
 fn family(ip: IpAddr) -> u8 {
     (if ip.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 }) as u8
 }
 
-fn route_request(packet: &Packet) -> Vec<u8> {
+fn write_route(packet: &Packet, lot: &mut Vec<u8>) {
     let destination = packet.destination;
-    let mut body = vec![0; ROUTE];
     let bits = if destination.is_ipv4() { 32 } else { 128 };
-    (body[0], body[1], body[3]) = (family(destination.ip()), bits, packet.tos);
-    attribute(&mut body, RTA_DST, &octets(destination.ip()));
-    if let Some(source) = packet.source {
-        body[2] = bits;
-        attribute(&mut body, RTA_SRC, &octets(source));
-    }
     let scope = match destination {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => Some(v6.scope_id()),
         _ => None,
     };
-    if let Some(index) = packet.interface.or(scope) {
-        attribute(&mut body, RTA_OIF, &index.to_ne_bytes());
-    }
-    if packet.mark != 0 {
-        attribute(&mut body, RTA_MARK, &packet.mark.to_ne_bytes());
-    }
     let protocol = match packet.protocol {
-        model::Protocol::Tcp => libc::IPPROTO_TCP,
-        model::Protocol::Udp => libc::IPPROTO_UDP,
+        Protocol::Tcp => libc::IPPROTO_TCP,
+        Protocol::Udp => libc::IPPROTO_UDP,
     };
-    attribute(&mut body, RTA_IP_PROTO, &[protocol as u8]);
-    attribute(&mut body, RTA_DPORT, &destination.port().to_be_bytes());
-    message(RTM_GETROUTE, 0, &body)
+    write(lot, RTM_GETROUTE, 0, |body| {
+        let source_bits = packet.source.map_or(0, |_| bits);
+        body.extend([family(destination.ip()), bits, source_bits, packet.tos]);
+        body.extend([0; ROUTE - 4]);
+        address_attribute(body, RTA_DST, destination.ip());
+        if let Some(source) = packet.source {
+            address_attribute(body, RTA_SRC, source);
+        }
+        if let Some(index) = packet.interface.or(scope) {
+            attribute(body, RTA_OIF, &index.to_ne_bytes());
+        }
+        if packet.mark != 0 {
+            attribute(body, RTA_MARK, &packet.mark.to_ne_bytes());
+        }
+        attribute(body, RTA_IP_PROTO, &[protocol as u8]);
+        attribute(body, RTA_DPORT, &destination.port().to_be_bytes());
+    });
 }
 
 /// Asks to add a route of this type to one address, and for an answer.
 pub fn new_route_request(destination: Ipv4Addr, kind: u8) -> Vec<u8> {
-    let mut body = vec![0; ROUTE];
-    (body[0], body[1]) = (libc::AF_INET as u8, 32);
-    (body[4], body[5], body[7]) = (libc::RT_TABLE_MAIN, libc::RTPROT_BOOT, kind);
-    attribute(&mut body, RTA_DST, &destination.octets());
-    message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_ACK, &body)
+    let mut request = Vec::new();
+    write(&mut request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_ACK, |body| {
+        body.extend([libc::AF_INET as u8, 32, 0, 0, libc::RT_TABLE_MAIN, libc::RTPROT_BOOT, 0, kind]);
+        body.extend([0; ROUTE - 8]);
+        attribute(body, RTA_DST, &destination.octets());
+    });
+    request
 }
 
 /// The errno of an answer that is an error or, with zero, a confirmation; `None` for any other.
@@ -239,23 +193,26 @@ pub fn confirmation(reply: &[u8]) -> Option<i32> {
     (kind(reply)? == NLMSG_ERROR).then(|| errno(reply)).flatten()
 }
 
-fn neighbour_request(neighbour: IpAddr, interface: u32) -> Vec<u8> {
-    let mut body = vec![0; NEIGHBOUR];
-    body[0] = family(neighbour);
-    body[4..8].copy_from_slice(&interface.to_ne_bytes());
-    attribute(&mut body, NDA_DST, &octets(neighbour));
-    message(RTM_GETNEIGH, 0, &body)
+fn write_neighbour(neighbour: IpAddr, interface: u32, lot: &mut Vec<u8>) {
+    write(lot, RTM_GETNEIGH, 0, |body| {
+        body.extend([family(neighbour), 0, 0, 0]);
+        body.extend(interface.to_ne_bytes());
+        body.extend([0; NEIGHBOUR - 8]);
+        address_attribute(body, NDA_DST, neighbour);
+    });
 }
 
-fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-    let mut message = Vec::with_capacity(HEADER + body.len());
-    message.extend(((HEADER + body.len()) as u32).to_ne_bytes());
-    message.extend(kind.to_ne_bytes());
-    message.extend((NLM_F_REQUEST | flags).to_ne_bytes());
-    message.extend(sequence().to_ne_bytes());
-    message.extend([0; 4]); // port: the kernel fills it in
-    message.extend(body);
-    message
+/// Adds a message, whose length is known when its body is written.
+fn write(lot: &mut Vec<u8>, kind: u16, flags: u16, body: impl FnOnce(&mut Vec<u8>)) {
+    let begin = lot.len();
+    lot.extend([0; 4]);
+    lot.extend(kind.to_ne_bytes());
+    lot.extend((NLM_F_REQUEST | flags).to_ne_bytes());
+    lot.extend(number().to_ne_bytes());
+    lot.extend([0; 4]); // port: the kernel fills it in
+    body(lot);
+    let length = (lot.len() - begin) as u32;
+    lot[begin..begin + 4].copy_from_slice(&length.to_ne_bytes());
 }
 
 fn kind(reply: &[u8]) -> Option<u16> {
@@ -276,10 +233,10 @@ fn is_open(state: u16) -> bool {
     state & (NUD_INCOMPLETE | NUD_FAILED) != 0
 }
 
-fn octets(ip: IpAddr) -> Vec<u8> {
+fn address_attribute(body: &mut Vec<u8>, kind: u16, ip: IpAddr) {
     match ip {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
+        IpAddr::V4(ip) => attribute(body, kind, &ip.octets()),
+        IpAddr::V6(ip) => attribute(body, kind, &ip.octets()),
     }
 }
 
@@ -290,11 +247,20 @@ fn attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
     body.resize(body.len().next_multiple_of(4), 0);
 }
 
-fn answer(reply: &[u8]) -> Option<Answer> {
+fn read_route(reply: &[u8]) -> Option<Answer> {
     let body = reply.get(HEADER..)?;
     match kind(reply)? {
         NLMSG_ERROR => Some(Answer { errno: Some(errno(reply)?), ..Answer::default() }),
         RTM_NEWROUTE => Some(chosen(body.get(7).copied()?, body.get(ROUTE..)?)),
+        _ => None,
+    }
+}
+
+fn read_neighbour(reply: &[u8]) -> Option<Entry> {
+    match kind(reply)? {
+        RTM_NEWNEIGH if is_open(state(reply)?) => Some(Entry::Known(Neighbour::Unresolved)),
+        RTM_NEWNEIGH => Some(Entry::Known(Neighbour::Resolved)),
+        NLMSG_ERROR if errno(reply)? == libc::ENOENT => Some(Entry::Missing),
         _ => None,
     }
 }
@@ -346,24 +312,27 @@ mod tests {
     #[test]
     fn loopback_is_a_local_route() {
         let packet = Packet { destination: "127.0.0.1:9".parse().unwrap(), ..Packet::default() };
-        let answer = route(&packet).unwrap();
+        let answer = routes(&[packet]).remove(0).unwrap();
         assert_eq!((answer.kind, answer.errno), (Some(RouteKind::Local), None));
         assert_eq!(answer.source, Some("127.0.0.1".parse().unwrap()));
     }
 
     #[test]
-    fn the_loopback_interface_needs_no_neighbours() {
-        assert_eq!(neighbour("127.0.0.9".parse().unwrap(), 1), None, "no entry, and the table is not crowded");
+    fn the_loopback_interface_has_no_neighbours() {
+        assert_eq!(neighbours(&[("127.0.0.9".parse().unwrap(), 1)]), [Some(Entry::Missing)]);
     }
 
     /// ndtmsg, thresholds and configuration as the kernel lays them out.
     #[test]
     fn a_table_of_neighbours_is_crowded_from_its_second_threshold_on() {
         let reply = |entries: u32| {
-            let mut body = vec![libc::AF_INET as u8, 0, 0, 0];
-            attribute(&mut body, NDTA_THRESH2, &512u32.to_ne_bytes());
-            attribute(&mut body, NDTA_CONFIG, &[&[0; 4][..], &entries.to_ne_bytes(), &[0; 24]].concat());
-            message(RTM_NEWNEIGHTBL, 0, &body)
+            let mut reply = Vec::new();
+            write(&mut reply, RTM_NEWNEIGHTBL, 0, |body| {
+                body.extend([libc::AF_INET as u8, 0, 0, 0]);
+                attribute(body, NDTA_THRESH2, &512u32.to_ne_bytes());
+                attribute(body, NDTA_CONFIG, &[&[0; 4][..], &entries.to_ne_bytes(), &[0; 24]].concat());
+            });
+            reply
         };
         assert_eq!([511, 512].map(|entries| crowded(&reply(entries))), [Some(false), Some(true)]);
         assert_eq!(crowded(&reply(600)[..24]), None, "cut off");
@@ -372,9 +341,9 @@ mod tests {
     #[test]
     fn a_cut_reply_is_no_answer() {
         let error = [&36u32.to_ne_bytes()[..], &NLMSG_ERROR.to_ne_bytes(), &[0; 10], &(-101i32).to_ne_bytes()].concat();
-        assert_eq!(answer(&error).and_then(|answer| answer.errno), Some(101));
+        assert_eq!(read_route(&error).and_then(|answer| answer.errno), Some(101));
         for length in 0..error.len() {
-            assert_eq!(answer(&error[..length]), None, "{length}");
+            assert_eq!(read_route(&error[..length]), None, "{length}");
         }
     }
 }

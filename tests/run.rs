@@ -143,7 +143,7 @@ fn few_sockets_need_no_epoll() {
         let command = rconnect(&net, &format!("-j 1000 --per-host 1000 -t 100ms {PEER} 1-{count}"));
         command.sandbox(Sandbox::call_kills(call)).run()
     };
-    assert_eq!(without(libc::SYS_epoll_create1, 64).code(), 5);
+    assert_eq!(without(libc::SYS_epoll_create1, 16).code(), 5);
     assert_eq!(without(libc::SYS_clone3, 64).code(), 5);
     // However many threads there are, one of them has more than a few.
     assert_eq!(without(libc::SYS_epoll_create1, 400).signal(), Signal::SIGSYS);

@@ -69,7 +69,7 @@ const INPUT: usize = usize::MAX - 2;
 
 /// Most sockets that poll(2) looks at again and again.
 #[cfg(target_os = "linux")]
-const FEW: usize = 64;
+const FEW: usize = 16;
 
 impl Waiter {
     /// A waiter without sockets; makes no system call.

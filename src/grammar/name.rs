@@ -46,6 +46,7 @@ fn check(written: &str, ascii: &str) -> Result<(), Invalid> {
         ));
     }
     let name = ascii.strip_suffix('.').unwrap_or(ascii);
+    check_several(written, name)?;
     let what = |wrong: String| format!("host {} {wrong}", quote(written));
     if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || "-_.".contains(c))) {
         return Err(Invalid::new(what(format!("has {c:?} in it")), "a name has letters, digits, hyphens and dots"));
@@ -64,16 +65,25 @@ fn check(written: &str, ascii: &str) -> Result<(), Invalid> {
         let hint = format!("a name has at most {NAME}");
         return Err(Invalid::new(what(format!("has {} bytes", name.len())), hint));
     }
-    check_number(written, ascii, name)
+    check_number(written, ascii)
 }
 
-/// Refuses what the system would take for an address in a way that few expect, and ranges. A name of digits that
-/// inet_aton(3) refuses is a name: the id of a container may be twelve of them.
-fn check_number(written: &str, ascii: &str, name: &str) -> Result<(), Invalid> {
+/// Refuses several hosts in one word.
+fn check_several(written: &str, name: &str) -> Result<(), Invalid> {
+    if name.contains(',') && name.split(',').all(|part| !part.is_empty()) {
+        let hint = format!("write them apart: -p PORTS {}", written.replace(',', " "));
+        return Err(Invalid::new(format!("{} is several hosts in one word", quote(written)), hint));
+    }
     if is_range(name) {
         let hint = "write a network, as in 10.0.0.0/28, or address by address";
         return Err(Invalid::new(format!("{} is a range of addresses", quote(written)), hint));
     }
+    Ok(())
+}
+
+/// Refuses what the system would take for an address in a way that few expect. A name of digits that
+/// inet_aton(3) refuses is a name: the id of a container may be twelve of them.
+fn check_number(written: &str, ascii: &str) -> Result<(), Invalid> {
     match inet_aton(ascii) {
         None => Ok(()),
         Some(ip) => Err(Invalid::new(
@@ -89,10 +99,13 @@ pub fn looks_like_ipv4(name: &str) -> bool {
     labels().count() == 4 && labels().all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether it is four numbers or ranges of them, as nmap(1) takes them; no zone of the DNS has such a name.
+/// Whether it is four numbers, ranges of them or `*`, as nmap(1) takes them, or two addresses with a hyphen between them; no
+/// zone of the DNS has such a name.
 fn is_range(name: &str) -> bool {
-    let octets = |label: &str| label.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    name.contains('-') && name.split('.').count() == 4 && name.split('.').all(octets)
+    let octets = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit() || b"-*".contains(&b));
+    let address = |text: &str| text.parse::<Ipv4Addr>().is_ok();
+    let pattern = name.contains(['-', '*']) && name.split('.').count() == 4 && name.split('.').all(octets);
+    pattern || name.split_once('-').is_some_and(|(first, last)| address(first) && address(last))
 }
 
 /// Whether a label is a number as C writes them, or tries to be (`08`).

@@ -9,7 +9,7 @@
 //! answer that came while the process was busy or stopped is taken first.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ mod attempts;
 mod back;
 mod ending;
 mod hosts;
+mod load;
 mod looks;
 mod lookups;
 mod order;
@@ -79,6 +80,8 @@ enum Owner {
         path: PathId,
         ttl: u8,
     },
+    /// A target that has refused is asked once more, to learn what is lost.
+    Check,
     /// A socket that takes no answer with too small a time to live.
     Answer {
         path: PathId,
@@ -194,7 +197,7 @@ impl Schedule {
             self.end_order();
             return self.out.pop_front().unwrap_or(Step::Done(self.ended));
         }
-        let until = self.wake_at();
+        let until = self.wake_at(now);
         self.wait(now, until)
     }
 
@@ -229,10 +232,10 @@ impl Schedule {
     }
 
     /// When [`Schedule::step`] will have something to do although nothing was told.
-    fn wake_at(&mut self) -> Option<Instant> {
+    fn wake_at(&mut self, now: Instant) -> Option<Instant> {
         let (probes, running, lookups) = (&self.probes, &self.running, &self.lookups);
         let timer = self.timers.peek(|at, timer| is_live(probes, running, lookups, at, timer));
-        let start = self.next_start();
+        let start = self.next_start(now);
         let hop = self.paths.wake_at();
         let deadline = self.policy.deadline.filter(|_| self.stopped.is_none());
         let source = if let Source::Later(at) = self.source { at } else { None };

@@ -63,6 +63,21 @@ fn limits_of_a_host_change_no_verdict() {
     });
 }
 
+/// Silence is that of the limit for some ports, and that of a drop for most.
+#[test]
+fn a_limit_before_ports_that_are_dropped_changes_no_verdict() {
+    let path = server("input", "tcp flags & (syn|ack) == syn limit rate over 100/second burst 20 packets drop");
+    let answered: Vec<String> = (1001..=1120).step_by(3).map(|port| port.to_string()).collect();
+    path.server.nft(&format!(
+        "add chain inet lab closed {{ type filter hook input priority 1; }}\nadd rule inet lab closed tcp dport != {{ {} }} drop",
+        answered.join(", ")
+    ));
+    let _open = [1010, 1100].map(|port| path.server.listen(&format!("10.77.1.2:{port}")));
+    let (outcomes, open, output) = sweep(&path, "1001-1120");
+    assert_eq!(outcomes, counts([("connected", 2), ("refused", 38), ("timed-out", 80)]), "{output:?}");
+    assert_eq!(open, [1010, 1100]);
+}
+
 /// Packets that are lost in either direction are repeated by TCP, or asked for again.
 #[test]
 fn losses_hide_no_open_port_and_open_none() {

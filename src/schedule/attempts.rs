@@ -14,7 +14,7 @@ impl Schedule {
     pub(super) fn connecting(&mut self, now: Instant, id: AttemptId) {
         let Some(running) = self.running.get_mut(id.0) else { return };
         let timeout = match running.owner {
-            Owner::Candidate { .. } => self.policy.timeout,
+            Owner::Candidate { .. } | Owner::Check => self.policy.timeout,
             Owner::Hop { .. } => self.policy.timeout.or(Some(path::PATIENCE)),
             Owner::Answer { path } => Some(self.paths.patience(path)),
         };
@@ -68,6 +68,11 @@ impl Schedule {
                 self.slots.give_back();
                 self.candidate_ended(now, (probe, candidate), started, attempt);
             }
+            Owner::Check => {
+                self.slots.give_back();
+                self.hosts.checked(now, &attempt);
+                self.rest(now, attempt.address.ip());
+            }
             Owner::Hop { path, ttl } => {
                 let reports = self.paths.ended(now, path, ttl, attempt, !self.running.is_empty());
                 self.report(reports);
@@ -114,7 +119,7 @@ impl Schedule {
         attempt.started = started.map_or(Duration::ZERO, |at| at.saturating_duration_since(probe.started));
         let pause = candidate.again(&attempt, &self.policy).filter(|_| self.stopped.is_none());
         let again = pause.is_none() && self.asks_again(attempt.outcome);
-        let held = again && self.hosts.hold(address, &attempt, (key, index)) == Fate::Held;
+        let held = again && self.hosts.hold(now, address, &attempt, (key, index)) == Fate::Held;
         let candidate = &mut self.probes[key].candidates[index];
         candidate.record(now, attempt);
         match pause {

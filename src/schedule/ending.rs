@@ -66,6 +66,7 @@ impl Schedule {
                 self.probes[probe].cut(now, Reason::Signal);
                 self.settle(now, probe);
             }
+            Owner::Check => self.slots.give_back(),
             Owner::Hop { path, .. } | Owner::Answer { path } => {
                 let reports = self.paths.not_begun(path);
                 self.report(reports);

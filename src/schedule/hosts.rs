@@ -4,12 +4,13 @@
 //! silence to a prober that asks too fast. TCP shows it: the answer comes to a later SYN (RFC 9293 section 3.8.1). Until
 //! then the window starts small and grows by one for each answer, as that of TCP does (RFC 5681 section 3.1). From then on
 //! starts are spaced by the rate of the answers (`pace`). What stayed silent at an address that answers others is asked
-//! again before the end.
+//! again before the end, unless so many SYNs were hardly all lost.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::load::{Load, ROUND};
 use super::pace::Pace;
 use crate::model::{Attempt, By, Cause, Outcome};
 
@@ -22,14 +23,14 @@ const A_FEW: u64 = 20;
 /// Attempts in flight while silent targets are asked again where no pace is known.
 const LOOK_WINDOW: usize = 4;
 
-/// A SYN is repeated after a second (RFC 6298 section 2). Attempts with a shorter timeout show no loss.
-const ROUND: Duration = Duration::from_secs(1);
-
 /// Silent targets of one address that are asked again at most; further ones are reported as they are.
 const MOST_SILENT: usize = 5_000;
 
 /// Times that the silent targets of an address are asked again, and only while the last time found an answer.
 const MOST_LOOKS: u32 = 5;
+
+/// Silence is that of the target where the odds are less than these that its answers were lost.
+const DOUBT: f64 = 1e-4;
 
 /// Addresses without a target in flight that are remembered.
 const MOST_IDLE: usize = 256;
@@ -39,6 +40,14 @@ const MOST_STALLED: usize = 64;
 
 /// A candidate by its probe and its place there.
 pub type Turn = (usize, usize);
+
+/// What may begin at an address.
+pub enum Next {
+    /// A target.
+    Target(Turn),
+    /// A target that refused, as a check.
+    Check(SocketAddr),
+}
 
 /// Every address with targets in flight, and some that had.
 #[derive(Debug)]
@@ -59,12 +68,11 @@ pub struct Hosts {
 struct Host {
     /// When its first attempt began.
     since: Instant,
-    in_flight: usize,
+    load: Load,
+    /// Targets, and how many of them answered.
     begun: u64,
     answered: u64,
     window: usize,
-    /// Of the quickest answer to a first SYN.
-    round_trip: Option<Duration>,
     /// A later SYN was answered.
     lossy: bool,
     /// Takes the place of the window.
@@ -75,6 +83,8 @@ struct Host {
     looks: u32,
     /// An answer came since the last look began.
     found: bool,
+    /// A target that refused. It is asked again as a check.
+    known: Option<SocketAddr>,
     /// It is in the list of addresses that became idle.
     listed: bool,
 }
@@ -98,18 +108,19 @@ impl Hosts {
 
     /// Whether the address has room for one more now.
     pub fn has_room(&self, now: Instant, address: IpAddr) -> bool {
-        self.hosts.get(&address).is_none_or(|host| host.due(self.fixed).is_some_and(|due| due <= now))
+        self.hosts.get(&address).is_none_or(|host| host.due(now, self.fixed).is_some_and(|due| due <= now))
     }
 
-    /// An attempt at the address begins.
-    pub fn begin(&mut self, now: Instant, address: IpAddr) {
+    /// An attempt at the address begins; `check`: not for a target.
+    pub fn begin(&mut self, now: Instant, address: IpAddr, check: bool) {
         let host = self.hosts.entry(address).or_insert_with(|| Host::new(now));
-        let due = host.due(self.fixed);
+        let due = host.due(now, self.fixed);
         if let (Some(pace), Some(due)) = (&mut host.pace, due) {
-            pace.begin(now, due);
+            pace.begin(now, due, check);
         }
-        host.in_flight += 1;
-        host.begun += 1;
+        host.pass(now);
+        host.load.begin(now);
+        host.begun += u64::from(!check && host.looks == 0);
     }
 
     /// The candidate waits for room at its address.
@@ -123,41 +134,67 @@ impl Hosts {
     }
 
     /// When the first candidate that waits has room, if that is only a matter of time.
-    pub fn next_start(&self) -> Option<Instant> {
+    pub fn next_start(&self, now: Instant) -> Option<Instant> {
         let waiting = self.stalled.iter().map(|(address, _)| address).chain(&self.looking);
-        waiting.filter_map(|address| self.hosts.get(address)?.due(self.fixed)).min()
+        waiting.filter_map(|address| self.hosts.get(address)?.due(now, self.fixed)).min()
+    }
+
+    /// A target of the address that is asked again before others, as a check.
+    pub fn check(&self, now: Instant, address: IpAddr) -> Option<SocketAddr> {
+        let host = self.hosts.get(&address).filter(|host| host.is_large())?;
+        host.known.filter(|_| host.pace.as_ref().is_some_and(|pace| pace.wants_check(now, &host.load)))
     }
 
     /// The first candidate that waited and has room now.
-    pub fn next(&mut self, now: Instant) -> Option<Turn> {
+    pub fn next(&mut self, now: Instant) -> Option<Next> {
         let place = (0..self.stalled.len()).find(|&place| self.has_room(now, self.stalled[place].0));
         if let Some(place) = place {
-            return self.stalled.remove(place).map(|(_, turn)| turn);
+            if let Some(known) = self.check(now, self.stalled[place].0) {
+                return Some(Next::Check(known));
+            }
+            return self.stalled.remove(place).map(|(_, turn)| Next::Target(turn));
         }
         let place = (0..self.looking.len()).find(|&place| self.has_room(now, self.looking[place]))?;
         let address = self.looking[place];
+        if let Some(known) = self.check(now, address) {
+            return Some(Next::Check(known));
+        }
         let host = self.hosts.get_mut(&address)?;
         let turn = host.again.pop_front();
         if host.again.is_empty() {
             self.looking.remove(place);
         }
-        turn
+        turn.map(Next::Target)
+    }
+
+    /// A check came to this.
+    pub fn checked(&mut self, now: Instant, attempt: &Attempt) {
+        let Some(host) = self.hosts.get_mut(&attempt.address.ip()) else { return };
+        host.pass(now);
+        let sign = sign(attempt);
+        if let (Some(pace), Some(syns), true) = (&mut host.pace, attempt.syns, sign != Sign::Nothing) {
+            pace.checked(&host.load, syns, sign != Sign::Silence);
+        }
+        host.load.end(attempt.elapsed);
     }
 
     /// An attempt at the address came to this. Gives the address when it is slowed down for the first time.
     pub fn ended(&mut self, now: Instant, address: IpAddr, attempt: &Attempt) -> Option<IpAddr> {
         let (adaptive, repeats) = (self.fixed.is_none(), self.repeats);
         let host = self.hosts.get_mut(&address)?;
-        host.in_flight = host.in_flight.saturating_sub(1);
+        host.pass(now);
         match sign(attempt) {
-            Sign::Answer => {
-                host.heard(now, false);
-                host.round_trip = host.round_trip.into_iter().chain([attempt.elapsed]).min();
-            }
-            Sign::LateAnswer => host.heard(now, true),
+            Sign::Answer => host.heard(false),
+            Sign::LateAnswer => host.heard(true),
             // An address that has lost nothing, or has never answered, is no slower for more silence.
             Sign::Silence if host.looks == 0 && (repeats || host.answered == 0) => host.window += 1,
             Sign::Silence | Sign::Nothing => {}
+        }
+        host.load.end(attempt.elapsed);
+        // A service that listens is not bothered by checks.
+        let refused = matches!(attempt.outcome, Outcome::Refused | Outcome::Denied);
+        if refused && attempt.syns.is_some() && sign(attempt) != Sign::Nothing {
+            host.known = Some(attempt.address);
         }
         let slowed = host.lossy && host.pace.is_none() && adaptive && host.begun > A_FEW;
         if slowed {
@@ -167,9 +204,9 @@ impl Hosts {
     }
 
     /// Whether a target that was silent is asked again: of an address that is swept, as long as there is room.
-    pub fn hold(&mut self, address: IpAddr, attempt: &Attempt, turn: Turn) -> Fate {
+    pub fn hold(&mut self, now: Instant, address: IpAddr, attempt: &Attempt, turn: Turn) -> Fate {
         match self.hosts.get_mut(&address) {
-            Some(host) if sign(attempt) == Sign::Silence && host.begun > A_FEW && host.silent.len() < MOST_SILENT => {
+            Some(host) if sign(attempt) == Sign::Silence && host.has_doubts(now, attempt) => {
                 host.silent.push_back(turn);
                 Fate::Held
             }
@@ -181,7 +218,7 @@ impl Hosts {
     pub fn rest(&mut self, address: IpAddr) -> Vec<Turn> {
         let waits = self.stalled.iter().any(|(other, _)| *other == address);
         let Some(host) = self.hosts.get_mut(&address) else { return Vec::new() };
-        if host.in_flight > 0 || !host.again.is_empty() || waits {
+        if host.load.in_flight() > 0 || !host.again.is_empty() || waits {
             return Vec::new();
         }
         if host.silent.is_empty() {
@@ -224,7 +261,7 @@ impl Hosts {
         }
         let Some(oldest) = self.idle.pop_front() else { return };
         match self.hosts.get_mut(&oldest) {
-            Some(host) if host.in_flight > 0 || !host.silent.is_empty() => host.listed = false,
+            Some(host) if host.load.in_flight() > 0 || !host.silent.is_empty() => host.listed = false,
             _ => drop(self.hosts.remove(&oldest)),
         }
     }
@@ -234,36 +271,61 @@ impl Host {
     fn new(now: Instant) -> Self {
         Host {
             since: now,
-            in_flight: 0,
+            load: Load::new(now),
             begun: 0,
             answered: 0,
             window: INITIAL_WINDOW,
-            round_trip: None,
             lossy: false,
             pace: None,
             silent: VecDeque::new(),
             again: VecDeque::new(),
             looks: 0,
             found: false,
+            known: None,
             listed: false,
         }
     }
 
     /// When it has room for one more; `None`: when an attempt has ended.
-    fn due(&self, fixed: Option<usize>) -> Option<Instant> {
+    fn due(&self, now: Instant, fixed: Option<usize>) -> Option<Instant> {
         match &self.pace {
-            Some(pace) => pace.due(self.in_flight, self.round_trip.unwrap_or_default()),
-            None => (self.in_flight < fixed.unwrap_or(self.window)).then_some(self.since),
+            Some(pace) => pace.due(now, &self.load),
+            None => (self.load.in_flight() < fixed.unwrap_or(self.window)).then_some(self.since),
         }
     }
 
-    fn heard(&mut self, now: Instant, late: bool) {
+    /// Counts what was sent until now.
+    fn pass(&mut self, now: Instant) {
+        let checks = self.known.is_some() && self.is_large();
+        if self.load.pass(now)
+            && let Some(pace) = &mut self.pace
+        {
+            pace.turn(now, &self.load, checks);
+        }
+    }
+
+    /// Checks are worth their while: it has more targets than begin at once.
+    fn is_large(&self) -> bool {
+        self.begun > INITIAL_WINDOW as u64
+    }
+
+    fn heard(&mut self, late: bool) {
         (self.answered, self.found, self.lossy) = (self.answered + 1, true, self.lossy || late);
         match &mut self.pace {
-            Some(pace) => pace.heard(now, late),
+            Some(pace) => pace.heard(late),
             None if !late => self.window += 1,
             None => {}
         }
+    }
+
+    /// Whether a silent target may have answered all the same: the odds are those of an answer at this address, times the
+    /// chance that all of it was lost (Bayes). Without a pace that chance is not known.
+    fn has_doubts(&self, now: Instant, attempt: &Attempt) -> bool {
+        let begin = now.checked_sub(attempt.elapsed).unwrap_or(self.since);
+        let loss = self.pace.as_ref().map_or(1.0, |pace| pace.loss(begin, attempt.syns.unwrap_or(1)));
+        let silent = self.begun.saturating_sub(self.answered + self.load.in_flight() as u64).max(1);
+        let odds = loss * self.answered as f64 / silent as f64;
+        self.begun > A_FEW && self.silent.len() < MOST_SILENT && (self.pace.is_none() || odds > DOUBT)
     }
 
     /// An address that answers nothing is silent, and so is a port that TCP itself asked again and again without loss.

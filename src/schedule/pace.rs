@@ -1,24 +1,38 @@
 //! The pace of an address that answers some SYNs only when they are repeated.
 //!
 //! A firewall that limits new connections, a host that limits resets and a router that limits ICMP messages let so many
-//! packets through in a second. When more are asked for, the answers come at that rate, so the rate is known. TCP repeats
-//! a SYN that was not answered, about once a second (RFC 6298 section 2; `tcp_syn_linear_timeouts` of Linux). Each attempt
-//! that waits is thus a load of its own, and only what the others leave is for new ones. Both together are to be a little
-//! more than the answers: enough to notice that the limit has been lifted, and little is lost. Losses that do not depend on
-//! the rate leave the answers in proportion to what is asked, and the pace rises.
+//! packets through in a second. When more are asked for, the answers come at that rate, so the rate is known. What waits
+//! for an answer is a load of its own (`load`), and only what it leaves is for new attempts. Both together are to be a
+//! little more than what is carried: enough to notice that the limit has been lifted, and little is lost. Losses that do
+//! not depend on the rate leave the answers in proportion to what is asked, and the pace rises.
+//!
+//! Where most targets are silent, their answers do not tell what is carried. Then a target that has refused is asked again
+//! now and then, as a check (Nmap's "port scan pings" do the same). The share of the SYNs of checks that were answered is
+//! the share of all SYNs that are carried.
 
 use std::time::{Duration, Instant};
 
-/// SYNs for each answer. A quarter more than the path carries is how much "BBR: Congestion-Based Congestion Control" (ACM
-/// Queue 14, 2016) sends when it looks for more.
+use super::load::{Load, ROUND};
+
+/// SYNs for each that is carried. A quarter more is how much "BBR: Congestion-Based Congestion Control" (ACM Queue 14,
+/// 2016) sends when it looks for more.
 const GAIN: f64 = 1.25;
 
-/// What an attempt that waits counts for, in SYNs. More than one: those that were lost together are repeated together, and
-/// only what is left by new ones gets them through.
-const REPEATED: f64 = 1.5;
+/// One SYN of so many is that of a check.
+const CHECKED: f64 = 10.0;
 
-/// The pace changes once in the time in which a SYN is repeated (RFC 6298 section 2).
-const ROUND: Duration = Duration::from_secs(1);
+/// SYNs of checks that tell something.
+const ENOUGH: f64 = 4.0;
+
+/// SYNs of checks that are remembered.
+const SAMPLE: f64 = 24.0;
+
+/// SYNs of checks, all of them answered, that show that more is carried: four of five are answered at the right pace, and
+/// so many in a row are chance in one case of a hundred.
+const CLEAN: f64 = 20.0;
+
+/// What a second later is kept of the numbers of targets that began and answered.
+const KEPT: f64 = 0.8;
 
 /// The slowest pace, in SYNs a second.
 const LEAST: f64 = 1.0;
@@ -41,159 +55,171 @@ pub struct Pace {
     /// When the last attempt was due, and the distance of the next one in parts of the mean, less 0.5.
     last: Instant,
     jitter: f64,
-    round: Instant,
-    /// Answers of this round, and whether one of them came to a later SYN.
-    answers: u32,
-    lost: bool,
+    /// Answers of this second, and whether one of them came to a later SYN.
+    heard: f64,
+    late: bool,
+    /// Targets that began and answered of late.
+    begun: f64,
+    answered: f64,
+    /// When the last check began.
+    checked: Instant,
+    sample: Sample,
+    /// Since when checks tell what is lost.
+    known: Option<Instant>,
+}
+
+/// What became of the last checks.
+#[derive(Debug, Default)]
+struct Sample {
+    answers: f64,
+    syns: f64,
+    /// The sum of what each of these SYNs was of all SYNs of its second. As many answers are expected as this is of what
+    /// is carried, whatever the pace was then.
+    share: f64,
 }
 
 impl Pace {
     /// The first sign of loss at `now`, after so many attempts and answers since `begin`.
     pub fn new(now: Instant, begin: Instant, begun: u64, answered: u64) -> Self {
         let elapsed = now.saturating_duration_since(begin).max(ROUND).as_secs_f64();
-        let rate = pace(answered as f64 / elapsed, begun as f64 / elapsed);
-        Pace { rate, last: now, jitter: 0.5, round: now, answers: 0, lost: false }
+        let (begun, answered) = (begun as f64, answered as f64);
+        let rate = (begun / elapsed).max(GAIN * answered / elapsed).max(LEAST);
+        let sample = Sample::default();
+        Pace {
+            rate,
+            last: now,
+            jitter: 0.5,
+            heard: 0.0,
+            late: false,
+            begun,
+            answered,
+            checked: now,
+            sample,
+            known: None,
+        }
     }
 
     /// An attempt was answered; `late`: only when its SYN was repeated.
-    pub fn heard(&mut self, now: Instant, late: bool) {
-        self.answers = self.answers.saturating_add(1);
-        self.lost |= late;
-        let elapsed = now.saturating_duration_since(self.round);
-        if elapsed < ROUND {
-            return;
-        }
-        let answered = f64::from(self.answers) / elapsed.as_secs_f64();
-        if self.lost {
-            self.rate = pace(answered, self.rate);
-        } else if answered > self.rate / 2.0 {
-            self.rate *= 2.0;
-        }
-        (self.round, self.answers, self.lost) = (now, 0, false);
+    pub fn heard(&mut self, late: bool) {
+        self.answered += 1.0;
+        self.count(late);
     }
 
-    /// When the next attempt may begin while so many are in flight, whose answers take that long; `None`: when there are
-    /// fewer of them.
-    pub fn due(&self, in_flight: usize, round_trip: Duration) -> Option<Instant> {
-        let on_the_way = self.rate * round_trip.as_secs_f64();
-        let repeated = (in_flight as f64 - on_the_way).max(0.0);
-        let left = self.rate - REPEATED * repeated;
+    fn count(&mut self, late: bool) {
+        self.heard += 1.0;
+        self.late |= late;
+    }
+
+    /// A check ended after so many SYNs, with an answer or without.
+    pub fn checked(&mut self, load: &Load, syns: u32, answered: bool) {
+        if answered {
+            self.count(syns > 1);
+        }
+        // The last SYN was sent now if it was answered, and a second ago if it was not.
+        let first = usize::from(!answered);
+        self.sample.answers += f64::from(u8::from(answered));
+        self.sample.syns += f64::from(syns);
+        self.sample.share += (first..first + syns as usize).map(|ago| 1.0 / load.sent(ago)).sum::<f64>();
+    }
+
+    /// A second is complete. `checks`: there is a target to ask again.
+    pub fn turn(&mut self, now: Instant, load: &Load, checks: bool) {
+        let sparse = checks && self.is_sparse(load);
+        if !sparse {
+            self.sample = Sample::default();
+        }
+        let used = self.rate / 2.0;
+        let more = if sparse { self.sample.is_clean() && load.last() > used } else { !self.late && self.heard > used };
+        if more {
+            self.rate *= 2.0;
+            self.sample = Sample::default();
+        } else if self.sample.is_enough() || (self.late && !sparse) {
+            let carried = self.heard.max(self.sample.carried());
+            self.rate = (GAIN * carried).max(self.rate / 2.0).max(LEAST);
+        }
+        (self.heard, self.late) = (0.0, false);
+        (self.begun, self.answered) = (KEPT * self.begun, KEPT * self.answered);
+        self.sample.fade();
+        self.known = self.known.or(Some(now)).filter(|_| self.sample.is_enough());
+    }
+
+    /// Whether a check is due: most targets are silent.
+    pub fn wants_check(&self, now: Instant, load: &Load) -> bool {
+        now >= self.checked + Duration::from_secs_f64(CHECKED / self.rate) && self.is_sparse(load)
+    }
+
+    /// Whether most of what was asked of late, and has had the time to answer, did not.
+    fn is_sparse(&self, load: &Load) -> bool {
+        self.answered < (self.begun - load.young() as f64) / 2.0
+    }
+
+    /// The chance that an attempt since `begin` sent so many SYNs and none was carried, or none of the answers. Of the time
+    /// before the first checks nothing is known.
+    pub fn loss(&self, begin: Instant, syns: u32) -> f64 {
+        let known = self.known.is_some_and(|known| known <= begin);
+        if known { self.sample.loss().powi(syns.min(100) as i32) } else { 1.0 }
+    }
+
+    /// When the next attempt may begin; `None`: when fewer of them wait.
+    pub fn due(&self, now: Instant, load: &Load) -> Option<Instant> {
+        let left = self.rate - load.waiting(now) as f64;
         (left > 0.0).then(|| self.last + Duration::from_secs_f64(((0.5 + self.jitter) / left).min(FURTHEST)))
     }
 
-    /// An attempt that was due then begins.
-    pub fn begin(&mut self, now: Instant, due: Instant) {
+    /// An attempt that was due then begins, for a target or as a check.
+    pub fn begin(&mut self, now: Instant, due: Instant, check: bool) {
         self.last = if now.saturating_duration_since(due) < CATCH_UP { due } else { now };
         self.jitter = (self.jitter + GOLDEN).fract();
+        if check {
+            self.checked = now;
+        } else {
+            self.begun += 1.0;
+        }
     }
 }
 
-/// The pace after a loss. Few answers are no proof of a low limit where most targets are silent: half of what it was is
-/// the least.
-fn pace(answered: f64, rate: f64) -> f64 {
-    (GAIN * answered).max(rate / 2.0).max(LEAST)
+impl Sample {
+    fn is_enough(&self) -> bool {
+        self.syns >= ENOUGH
+    }
+
+    fn is_clean(&self) -> bool {
+        self.syns >= CLEAN && self.syns - self.answers < 0.1
+    }
+
+    /// SYNs that are carried in a second.
+    fn carried(&self) -> f64 {
+        if self.is_enough() { self.answers / self.share } else { 0.0 }
+    }
+
+    /// The share of SYNs that is lost, taken as if one more were.
+    fn loss(&self) -> f64 {
+        (self.syns - self.answers + 1.0) / (self.syns + 1.0)
+    }
+
+    fn fade(&mut self) {
+        let keep = (SAMPLE / self.syns).min(1.0);
+        (self.answers, self.syns, self.share) = (keep * self.answers, keep * self.syns, keep * self.share);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MS: Duration = Duration::from_millis(1);
-
-    /// A path that passes so many packets a second (a token bucket), and loses so many of a hundred of them.
-    struct Path {
-        limit: f64,
-        burst: f64,
-        lossy: u32,
-        tokens: f64,
-        asked: u32,
-    }
-
-    impl Path {
-        fn new(limit: f64, burst: f64, lossy: u32) -> Self {
-            Path { limit, burst, lossy, tokens: burst, asked: 0 }
-        }
-
-        fn pass(&mut self, time: Duration) {
-            self.tokens = (self.tokens + self.limit * time.as_secs_f64()).min(self.burst);
-        }
-
-        fn carries(&mut self) -> bool {
-            self.asked += 1;
-            let lost = self.asked * 37 % 100 < self.lossy;
-            let passes = !lost && self.tokens >= 1.0;
-            self.tokens -= f64::from(u8::from(passes));
-            passes
-        }
-    }
-
-    /// The answers of each second while there are always targets. Each SYN is repeated each second, five times at most;
-    /// also gives how many attempts were never answered.
-    fn answers(path: &mut Path, seconds: u32) -> (Vec<u32>, u32) {
-        let begin = crate::net::clock::now();
-        let (mut now, mut counts, mut silent) = (begin, Vec::new(), 0);
-        let mut pace = Pace::new(now, begin, 100, 50);
-        // What was lost of the first window.
-        let mut waiting: Vec<(Instant, u32)> = (0..50).map(|_| (now + ROUND, 2)).collect();
-        for _ in 0..seconds {
-            let mut count = 0;
-            for _ in 0..1000 {
-                now += MS;
-                path.pass(MS);
-                while let Some(due) = pace.due(waiting.len(), Duration::ZERO).filter(|&due| due <= now) {
-                    pace.begin(now, due);
-                    waiting.push((now, 1));
-                }
-                waiting.retain_mut(|(at, syn)| {
-                    let answered = *at <= now && path.carries();
-                    if answered {
-                        count += 1;
-                        pace.heard(now, *syn > 1);
-                    } else if *at <= now {
-                        (*at, *syn) = (*at + ROUND, *syn + 1);
-                    }
-                    silent += u32::from(*syn > 5);
-                    !answered && *syn <= 5
-                });
-            }
-            counts.push(count);
-        }
-        (counts, silent)
-    }
-
-    #[test]
-    fn a_limit_is_found_and_made_use_of() {
-        for (limit, burst) in [(25.0, 50.0), (200.0, 50.0), (1000.0, 100.0)] {
-            let (answers, silent) = answers(&mut Path::new(limit, burst, 0), 30);
-            let (all, after): (u32, u32) = (answers.iter().sum(), answers[8..].iter().sum());
-            assert!(f64::from(after) > 0.95 * 22.0 * limit, "{limit}/s: {answers:?}");
-            assert!(f64::from(silent) < 0.02 * f64::from(all), "{limit}/s: {silent} of {all} were never answered");
-        }
-    }
-
-    #[test]
-    fn losses_that_do_not_depend_on_the_pace_do_not_slow_it_down() {
-        for lossy in [1, 10] {
-            let (answers, silent) = answers(&mut Path::new(1e6, 1e6, lossy), 15);
-            assert!(2 * answers[14] > 3 * answers[4] && silent == 0, "{lossy} %: {silent} silent, {answers:?}");
-        }
-    }
-
-    #[test]
-    fn a_limit_that_is_lifted_is_noticed() {
-        let mut path = Path::new(25.0, 50.0, 0);
-        answers(&mut path, 20);
-        (path.limit, path.burst) = (1e6, 1e6);
-        let (answers, _) = answers(&mut path, 10);
-        assert!(answers[9] > 1000, "{answers:?}");
+    fn busy(now: Instant, attempts: usize) -> Load {
+        let mut load = Load::new(now);
+        (0..attempts).for_each(|_| load.begin(now));
+        load
     }
 
     #[test]
     fn answers_on_the_way_are_no_load() {
         let begin = crate::net::clock::now();
-        let pace = Pace::new(begin, begin, 200, 160);
-        assert!(pace.due(132, Duration::ZERO).is_some() && pace.due(134, Duration::ZERO).is_none());
-        assert!(pace.due(192, 300 * MS).is_some() && pace.due(194, 300 * MS).is_none());
+        let pace = Pace::new(begin, begin, 100, 60);
+        let load = busy(begin, 100);
+        assert!(pace.due(begin + ROUND / 2, &load).is_some());
+        assert!(pace.due(begin + ROUND, &load).is_none());
     }
 
     #[test]
@@ -201,9 +227,38 @@ mod tests {
         let begin = crate::net::clock::now();
         let mut pace = Pace::new(begin, begin, 20, 8);
         let now = begin + 10 * ROUND;
-        let due = pace.due(0, Duration::ZERO).expect("room");
+        let due = pace.due(now, &busy(now, 0)).expect("room");
         assert!(due <= now);
-        pace.begin(now, due);
-        assert!(pace.due(1, Duration::ZERO).is_some_and(|due| due > now));
+        pace.begin(now, due, false);
+        assert!(pace.due(now, &busy(now, 1)).is_some_and(|due| due > now));
+    }
+
+    /// 100 SYNs a second and three checks of ten SYNs each, one SYN of each answered: 10 SYNs a second are carried.
+    #[test]
+    fn checks_tell_what_is_carried_and_what_is_lost() {
+        let begin = crate::net::clock::now();
+        let mut load = busy(begin, 100);
+        let mut pace = Pace::new(begin, begin, 100, 4);
+        assert!((pace.loss(begin, 5) - 1.0).abs() < 1e-9, "nothing is known yet");
+        assert!(load.pass(begin + ROUND));
+        (0..3).for_each(|_| pace.checked(&load, 10, true));
+        pace.turn(begin, &load, true);
+        assert!((pace.rate - 50.0).abs() < 1e-9, "half of what it was is the least");
+        pace.turn(begin, &load, true);
+        pace.turn(begin, &load, true);
+        assert!((pace.rate - 12.5).abs() < 1e-9, "{pace:?}");
+        assert!(pace.loss(begin, 5) > 0.5 && pace.loss(begin, 5) < 0.7, "{}", pace.loss(begin, 5));
+    }
+
+    /// One SYN of ten, while most targets are silent.
+    #[test]
+    fn checks_are_made_where_most_is_silent() {
+        let begin = crate::net::clock::now();
+        let load = busy(begin, 0);
+        let pace = |answered| Pace::new(begin, begin, 100, answered);
+        assert!(!pace(40).wants_check(begin + ROUND / 11, &load));
+        assert!(pace(40).wants_check(begin + ROUND / 10, &load));
+        assert!(!pace(60).wants_check(begin + ROUND, &load));
+        assert!(!pace(40).wants_check(begin + ROUND, &busy(begin, 30)), "70 have had time to answer, and 40 did");
     }
 }

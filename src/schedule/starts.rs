@@ -40,13 +40,19 @@ impl Schedule {
             if let Some((probe, candidate)) = self.ready.pop_front() {
                 let address = self.probes[probe].candidates[candidate].address.ip();
                 if self.hosts.has_room(now, address) {
+                    if let Some(known) = self.hosts.check(now, address) {
+                        self.ready.push_front((probe, candidate));
+                        return Some(self.start_check(now, known));
+                    }
                     return Some(self.start(now, probe, candidate));
                 }
                 self.hosts.stall(address, (probe, candidate));
                 continue;
             }
-            if let Some((probe, candidate)) = self.hosts.next(now) {
-                return Some(self.start(now, probe, candidate));
+            match self.hosts.next(now) {
+                Some(hosts::Next::Target((probe, candidate))) => return Some(self.start(now, probe, candidate)),
+                Some(hosts::Next::Check(known)) => return Some(self.start_check(now, known)),
+                None => {}
             }
             if !self.may_begin_target() || !self.begin_target(now) {
                 return None;
@@ -67,8 +73,16 @@ impl Schedule {
         let turn = candidates.iter().filter(|candidate| candidate.turn.is_some()).count();
         let candidate = &mut candidates[candidate];
         let number = candidate.begin(id, turn);
-        self.hosts.begin(now, candidate.address.ip());
+        self.hosts.begin(now, candidate.address.ip(), false);
         Step::Connect(id, Connect { address: candidate.address, protocol, number, hop: None, least_ttl: None })
+    }
+
+    /// Asks a target once more that has refused: the pace wants to know what is lost. Nobody reports it.
+    fn start_check(&mut self, now: Instant, address: SocketAddr) -> Step {
+        self.slots.take(now);
+        let id = self.run(Owner::Check);
+        self.hosts.begin(now, address.ip(), true);
+        Step::Connect(id, Connect { address, protocol: Protocol::Tcp, number: 1, hop: None, least_ttl: None })
     }
 
     pub(super) fn run(&mut self, owner: Owner) -> AttemptId {
@@ -76,13 +90,13 @@ impl Schedule {
     }
 
     /// When the next attempt is due that waits for its time and for nothing else.
-    pub(super) fn next_start(&self) -> Option<Instant> {
+    pub(super) fn next_start(&self, now: Instant) -> Option<Instant> {
         if !self.slots.is_free() {
             return None;
         }
         let rate = self.slots.next_start();
         let unheld = rate.filter(|_| !self.ready.is_empty() || self.may_begin_target());
-        let paced = self.hosts.next_start().map(|at| rate.map_or(at, |rate| rate.max(at)));
+        let paced = self.hosts.next_start(now).map(|at| rate.map_or(at, |rate| rate.max(at)));
         earliest(unheld, paced)
     }
 

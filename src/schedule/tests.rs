@@ -13,6 +13,7 @@ use crate::model::{self, DropPoint, LocalDrop, Mode, Outcome, Phase, Protocol, S
 
 mod driving;
 mod hold;
+mod limits;
 mod looks;
 mod order;
 mod path;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::app::args::When;
 use crate::model::Totals;
+use crate::net::sys;
 use crate::output::progress;
 
 /// A run or a round that ends before this shows no progress and asks nothing of the system for it.
@@ -80,8 +81,12 @@ impl Meter {
     }
 
     fn show(&mut self, line: &str) {
-        let (erase, end) = if self.terminal { (ERASE, "") } else { ("", "\n") };
         self.shown = true;
-        let _ = write!(io::stderr(), "{erase}rconnect: {line}{end}");
+        let line = format!("rconnect: {line}");
+        // Where standard error is gone, nobody waits.
+        let _ = match self.terminal {
+            true => write!(io::stderr(), "{ERASE}{}", progress::fitted(&line, sys::status_width().unwrap_or(80))),
+            false => writeln!(io::stderr(), "{line}"),
+        };
     }
 }

@@ -124,7 +124,7 @@ impl<'a> Watcher<'a> {
         }
         self.results.clear_progress();
         let elapsed = clock::now().saturating_duration_since(self.begin);
-        let line = self.waiting.status(elapsed, sys::terminal_width().unwrap_or(80));
+        let line = self.waiting.status(elapsed, sys::status_width().unwrap_or(80));
         if line != self.shown {
             let _ = write!(self.err, "\r{line}\x1b[K");
             self.shown = line;

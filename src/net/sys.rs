@@ -31,7 +31,7 @@
 //! | [`has_route`] | whether this machine knows a way to an address |
 //! | [`set_tos`], [`is_truncation`] | one option and one error that differ in name only |
 //! | [`Coloring`] | a terminal understands colours while it lives |
-//! | [`terminal_width`] | cells of a line |
+//! | [`terminal_width`], [`status_width`] | cells of a line on standard output, on standard error |
 //! | [`StandardOutput`], [`standard_input_stream`], [`standard_input`] | the streams, with their errors |
 //! | [`begin_process`], [`begin_threads`] | what the process needs before anything else, and before its first thread |
 //! | [`descriptor_limit`], [`raise_descriptor_limit`], [`open_descriptors`] | how many sockets may be open |

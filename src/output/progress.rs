@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthChar;
+
 use super::units;
 use crate::model::Totals;
 
@@ -16,6 +18,18 @@ pub fn line(totals: &Totals, only: Option<&str>, total: Option<u128>, elapsed: D
     let left = left.filter(|left| left.as_secs() > 0);
     let left = left.map_or(String::new(), |left| format!(", about {} left", units::seconds(left)));
     format!("{}{of} targets, {rate:.0}/s, {} connected{left}", totals.targets, totals.good)
+}
+
+/// The begin of a line that fits a terminal of so many cells: a line that goes on in the next one cannot be erased.
+pub fn fitted(line: &str, width: usize) -> String {
+    let mut left = width.saturating_sub(1);
+    let fits = |c: &char| {
+        c.width().unwrap_or(0) <= left && {
+            left -= c.width().unwrap_or(0);
+            true
+        }
+    };
+    line.chars().take_while(fits).collect()
 }
 
 /// The time that is left at the rate so far; unknown before the first target is done.
@@ -33,6 +47,15 @@ mod tests {
     fn one_target_is_waited_for_by_name() {
         let text = line(&Totals::default(), Some("192.0.2.10:22"), Some(1), Duration::from_millis(2_400));
         assert_eq!(text, "waiting for 192.0.2.10:22, 2 s");
+    }
+
+    #[test]
+    fn a_line_fits_the_terminal() {
+        assert_eq!(fitted("50 of 200 targets", 80), "50 of 200 targets");
+        assert_eq!(fitted("50 of 200 targets", 10), "50 of 200");
+        assert_eq!(fitted("例え.example", 6), "例え.");
+        assert_eq!(fitted("例え.example", 4), "例");
+        assert_eq!(fitted("50", 0), "");
     }
 
     #[test]

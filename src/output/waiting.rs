@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::units;
+use super::{progress, units};
 use crate::model::{Outcome, Report};
 
 /// Targets that are named at the end, at most.
@@ -53,7 +53,7 @@ impl Waiting {
                 format!("waiting {seconds} s: {good} of {all} targets good; {}: {}", first.target, reason(first))
             }
         };
-        text.chars().take(width.saturating_sub(1)).collect()
+        progress::fitted(&text, width)
     }
 
     /// What is said when everything is as it was waited for.

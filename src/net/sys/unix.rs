@@ -205,10 +205,19 @@ pub fn begin_threads() {
 
 /// Cells of a line of the terminal on standard output; `None` where it is no terminal, or does not tell.
 pub fn terminal_width() -> Option<usize> {
+    width(libc::STDOUT_FILENO)
+}
+
+/// The same of the terminal on standard error.
+pub fn status_width() -> Option<usize> {
+    width(libc::STDERR_FILENO)
+}
+
+fn width(terminal: libc::c_int) -> Option<usize> {
     // SAFETY: zero is a valid winsize; the kernel fills the structure.
     let columns = unsafe {
         let mut size: libc::winsize = std::mem::zeroed();
-        (libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut size) == 0).then_some(size.ws_col)
+        (libc::ioctl(terminal, libc::TIOCGWINSZ, &mut size) == 0).then_some(size.ws_col)
     };
     columns.filter(|&columns| columns > 0).map(usize::from)
 }

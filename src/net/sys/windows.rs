@@ -32,7 +32,8 @@ mod wait;
 
 pub use connect::{connect, connect_blocking};
 pub use console::{
-    Coloring, catch_requests, catch_signals, die_of, signal, take_request, terminal_width, without_signals,
+    Coloring, catch_requests, catch_signals, die_of, signal, status_width, take_request, terminal_width,
+    without_signals,
 };
 pub use evidence::{can_trace, enable_icmp_errors, ip_versions, prepare_hold, route, take_messages, tcp_facts};
 pub use execute::execute;

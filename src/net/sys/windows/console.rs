@@ -10,7 +10,8 @@ use std::thread;
 use windows_sys::Win32::Foundation::{HANDLE, TRUE};
 use windows_sys::Win32::System::Console::{
     CONSOLE_MODE, CONSOLE_SCREEN_BUFFER_INFO, CTRL_BREAK_EVENT, CTRL_C_EVENT, ENABLE_VIRTUAL_TERMINAL_PROCESSING,
-    GetConsoleMode, GetConsoleScreenBufferInfo, GetStdHandle, STD_OUTPUT_HANDLE, SetConsoleCtrlHandler, SetConsoleMode,
+    GetConsoleMode, GetConsoleScreenBufferInfo, GetStdHandle, STD_ERROR_HANDLE, STD_OUTPUT_HANDLE,
+    SetConsoleCtrlHandler, SetConsoleMode,
 };
 use windows_sys::Win32::System::Threading::{INFINITE, Sleep};
 use windows_sys::core::BOOL;
@@ -143,9 +144,19 @@ impl Drop for Coloring {
 
 /// Cells of a line of the console on standard output; `None` where it is no console.
 pub fn terminal_width() -> Option<usize> {
+    width(output())
+}
+
+/// The same of the console on standard error.
+pub fn status_width() -> Option<usize> {
+    // SAFETY: gives a handle of the process, which is not ours to close.
+    width(unsafe { GetStdHandle(STD_ERROR_HANDLE) })
+}
+
+fn width(console: HANDLE) -> Option<usize> {
     let mut found = CONSOLE_SCREEN_BUFFER_INFO::default();
     // SAFETY: the handle belongs to the process, and is no console where this fails; the structure is ours to be filled.
-    let known = unsafe { GetConsoleScreenBufferInfo(output(), &mut found) } != 0;
+    let known = unsafe { GetConsoleScreenBufferInfo(console, &mut found) } != 0;
     let columns = i32::from(found.srWindow.Right) - i32::from(found.srWindow.Left) + 1;
     usize::try_from(columns).ok().filter(|_| known)
 }

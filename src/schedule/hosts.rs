@@ -184,8 +184,8 @@ impl Hosts {
         let host = self.hosts.get_mut(&address)?;
         host.pass(now);
         match sign(attempt) {
-            Sign::Answer => host.heard(false),
-            Sign::LateAnswer => host.heard(true),
+            Sign::Answer => host.heard(1),
+            Sign::LateAnswer => host.heard(attempt.syns.unwrap_or(1)),
             // An address that has lost nothing, or has never answered, is no slower for more silence.
             Sign::Silence if host.looks == 0 && (repeats || host.answered == 0) => host.window += 1,
             Sign::Silence | Sign::Nothing => {}
@@ -296,11 +296,11 @@ impl Host {
 
     /// Counts what was sent until now.
     fn pass(&mut self, now: Instant) {
-        let checks = self.known.is_some() && self.is_large();
+        let large = self.is_large();
         if self.load.pass(now)
             && let Some(pace) = &mut self.pace
         {
-            pace.turn(now, &self.load, checks);
+            pace.turn(now, &self.load, large);
         }
     }
 
@@ -309,20 +309,29 @@ impl Host {
         self.begun > INITIAL_WINDOW as u64
     }
 
-    fn heard(&mut self, late: bool) {
+    fn heard(&mut self, syns: u32) {
+        let late = syns > 1;
         (self.answered, self.found, self.lossy) = (self.answered + 1, true, self.lossy || late);
         match &mut self.pace {
-            Some(pace) => pace.heard(late),
+            Some(pace) => {
+                pace.heard(late);
+                if self.known.is_none() {
+                    pace.learn(&self.load, syns);
+                }
+            }
             None if !late => self.window += 1,
             None => {}
         }
     }
 
     /// Whether a silent target may have answered all the same: the odds are those of an answer at this address, times the
-    /// chance that all of it was lost (Bayes). Without a pace that chance is not known.
+    /// chance that all of it was lost (Bayes). Without checks that chance is not known.
     fn has_doubts(&self, now: Instant, attempt: &Attempt) -> bool {
         let begin = now.checked_sub(attempt.elapsed).unwrap_or(self.since);
-        let loss = self.pace.as_ref().map_or(1.0, |pace| pace.loss(begin, attempt.syns.unwrap_or(1)));
+        let loss = match (&self.pace, self.known) {
+            (Some(pace), Some(_)) => pace.loss(begin, attempt.syns.unwrap_or(1)),
+            _ => 1.0,
+        };
         let silent = self.begun.saturating_sub(self.answered + self.load.in_flight() as u64).max(1);
         let odds = loss * self.answered as f64 / silent as f64;
         self.begun > A_FEW && self.silent.len() < MOST_SILENT && (self.pace.is_none() || odds > DOUBT)

@@ -115,16 +115,17 @@ impl Pace {
         if answered {
             self.count(syns > 1);
         }
-        // The last SYN was sent now if it was answered, and a second ago if it was not.
-        let first = usize::from(!answered);
-        self.sample.answers += f64::from(u8::from(answered));
-        self.sample.syns += f64::from(syns);
-        self.sample.share += (first..first + syns as usize).map(|ago| 1.0 / load.sent(ago)).sum::<f64>();
+        self.sample.add(load, syns, answered);
     }
 
-    /// A second is complete. `checks`: there is a target to ask again.
-    pub fn turn(&mut self, now: Instant, load: &Load, checks: bool) {
-        let sparse = checks && self.is_sparse(load);
+    /// An attempt was answered after so many SYNs where no target can be checked. Answers that never come are not counted.
+    pub fn learn(&mut self, load: &Load, syns: u32) {
+        self.sample.add(load, syns, true);
+    }
+
+    /// A second is complete. `large`: the sweep is worth checks.
+    pub fn turn(&mut self, now: Instant, load: &Load, large: bool) {
+        let sparse = large && self.is_sparse(load);
         if !sparse {
             self.sample = Sample::default();
         }
@@ -179,6 +180,15 @@ impl Pace {
 }
 
 impl Sample {
+    /// An attempt ended after so many SYNs, with an answer or without.
+    fn add(&mut self, load: &Load, syns: u32, answered: bool) {
+        // The last SYN was sent now if it was answered, and a second ago if it was not.
+        let first = usize::from(!answered);
+        self.answers += f64::from(u8::from(answered));
+        self.syns += f64::from(syns);
+        self.share += (first..first + syns as usize).map(|ago| 1.0 / load.sent(ago)).sum::<f64>();
+    }
+
     fn is_enough(&self) -> bool {
         self.syns >= ENOUGH
     }

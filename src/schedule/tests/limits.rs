@@ -217,3 +217,13 @@ fn a_limit_that_is_lifted_is_noticed() {
 fn silence_without_loss_takes_the_time_of_a_few_windows() {
     assert_right("most are silent", Network::new(1_000, |port| !OPEN(port), OPEN), 20);
 }
+
+/// Ten ports are open, and no other one answers: nothing can be checked.
+#[test]
+fn few_answers_do_not_stop_a_sweep() {
+    let few: fn(u16) -> bool = |port| !OPEN(port);
+    assert_right("limit", Network { syns: Some(Limit::new(25.0, 50.0)), ..Network::new(1_000, few, OPEN) }, 200);
+    for seed in [1, 77, 4242] {
+        assert_right("10 %", Network { lossy: 10, seed, ..Network::new(1_000, few, OPEN) }, 150);
+    }
+}

@@ -73,6 +73,11 @@ fn is_unexplained(evidence: &Evidence) -> bool {
     evidence.soft.is_some() || matches!(evidence.end, End::Error(code) if explains(code))
 }
 
+/// How long Linux asks for a next hop before it gives up: three times, a second apart (mcast_solicit and retrans_time_ms in
+/// arp(7)). It tells the socket by an ICMP message to itself. Where many next hops are silent, its limit for all ICMP
+/// messages (icmp_msgs_per_sec) holds most of them back. Silence for so long is the same fact without the message.
+const NEIGHBOUR_ASKED: Duration = Duration::from_secs(3);
+
 /// What the evidence comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -138,8 +143,8 @@ pub fn retryable(attempt: &Attempt) -> bool {
         return false;
     }
     match attempt.error {
-        // The kernel's verdict on a neighbour that did not answer is silence, like our own timeout before it.
-        Some(_) if attempt.cause == Some(Cause::NeighbourSilent) => true,
+        // A next hop that does not answer is silence, whoever gave up on it.
+        _ if attempt.cause == Some(Cause::NeighbourSilent) => true,
         Some(code) => codes::describe(code).retryable,
         None => matches!(
             attempt.outcome,
@@ -245,7 +250,12 @@ fn limit(evidence: &Evidence) -> Judged {
     let unresolved = || (evidence.neighbour == Some(Neighbour::Unresolved)).then_some(Cause::NeighbourSilent);
     let mismatch = || is_mismatch(evidence).then_some(Cause::SourceMismatch);
     let cause = remembered().or_else(mismatch).or_else(unresolved).or_else(|| dropped(evidence)).unwrap_or(nothing);
-    (outcome, Some(By::Limit), Some(cause))
+    match cause {
+        Cause::NeighbourSilent if evidence.elapsed >= NEIGHBOUR_ASKED => {
+            (Outcome::Unreachable, Some(By::Neighbour), Some(cause))
+        }
+        _ => (outcome, Some(By::Limit), Some(cause)),
+    }
 }
 
 /// What this machine itself drops, where that is certain.

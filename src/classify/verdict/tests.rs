@@ -407,6 +407,25 @@ fn a_group_is_not_worth_another_try() {
     assert!(!tried(&evidence));
 }
 
+/// The kernel's message about a silent neighbour may be held back by its limit for messages: the fact is the same.
+#[test]
+fn a_neighbour_that_was_asked_in_vain_is_unreachable_without_the_kernels_message() {
+    for (protocol, silence) in [(Protocol::Tcp, TimedOut), (Protocol::Udp, Unconfirmed)] {
+        let after = |elapsed, neighbour| {
+            let mut silent = evidence(Phase::Completion, End::Limit);
+            (silent.protocol, silent.neighbour) = (protocol, Some(neighbour));
+            silent.elapsed = Duration::from_millis(elapsed);
+            let attempt = attempt(silent, 1, Vec::new());
+            assert_eq!((attempt.error, attempt.ended), (None, Some(Ended::Limit)));
+            (attempt.outcome, attempt.by, attempt.cause)
+        };
+        let cause = Some(NeighbourSilent);
+        assert_eq!(after(3_000, model::Neighbour::Unresolved), (Unreachable, Some(Neighbour), cause));
+        assert_eq!(after(2_999, model::Neighbour::Unresolved), (silence, Some(Limit), cause), "still asked for");
+        assert_eq!(after(3_000, model::Neighbour::Resolved).0, silence);
+    }
+}
+
 /// The kernel gives up on a silent neighbour after 3 s; our own timeout may come before or after. Both are silence.
 #[test]
 fn a_silent_neighbour_is_worth_another_try_whoever_gave_up() {
@@ -417,8 +436,10 @@ fn a_silent_neighbour_is_worth_another_try_whoever_gave_up() {
     assert_eq!((by_the_kernel.cause, retryable(&by_the_kernel)), (Some(NeighbourSilent), true));
     let mut silent = evidence(Phase::Completion, End::Limit);
     silent.neighbour = Some(model::Neighbour::Unresolved);
-    let by_us = attempt(silent, 1, Vec::new());
-    assert_eq!((by_us.cause, retryable(&by_us)), (Some(NeighbourSilent), true));
+    for elapsed in [1, 5].map(Duration::from_secs) {
+        let by_us = attempt(Evidence { elapsed, ..silent.clone() }, 1, Vec::new());
+        assert_eq!((by_us.cause, retryable(&by_us)), (Some(NeighbourSilent), true), "{elapsed:?}");
+    }
 }
 
 #[test]

@@ -474,10 +474,14 @@ impl Connecting {
     }
 
     fn conclude(self, phase: Phase, end: End, now: Instant) -> Progress {
-        let tcp = match self.connect.protocol {
+        let mut tcp = match self.connect.protocol {
             Protocol::Tcp => sys::tcp_facts(&self.socket),
             Protocol::Udp => TcpFacts::default(),
         };
+        if phase == Phase::Connect && !self.blocking {
+            // A call that does not wait sends one SYN. What the socket was used for before is no longer of interest.
+            tcp.syns = tcp.syns.map(|_| 1);
+        }
         self.conclude_with(phase, end, now, (tcp, None))
     }
 

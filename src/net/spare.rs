@@ -37,14 +37,14 @@ impl Spare {
     }
 }
 
-/// Makes it so, where that is possible. The count of segments that were sent again can outlast their connect.
+/// Makes it so, where that is possible.
 fn is_as_good_as_new(attempt: &Attempt, socket: &Socket) -> bool {
-    if attempt.phase != Some(Phase::Completion) || attempt.icmp.is_some() || attempt.syns != Some(1) {
+    if attempt.phase != Some(Phase::Completion) || attempt.icmp.is_some() {
         return false;
     }
     match (attempt.outcome, attempt.by) {
         // The error is taken, the error queue is empty, and nothing more comes: the connect has ended.
-        (Outcome::Refused, Some(By::Peer)) => sys::renew(socket),
+        (Outcome::Refused, Some(By::Peer)) => attempt.syns == Some(1) && sys::renew(socket),
         (Outcome::TimedOut, Some(By::Limit)) => sys::renew(socket) && sys::is_clean(socket),
         _ => false,
     }

@@ -26,8 +26,12 @@ impl Watch {
 
     /// What this machine dropped while the attempt was silent. Where nothing was looked at meanwhile, nothing is now.
     pub fn explain(&self, silent: Silent) -> Option<LocalDrop> {
+        // Without a second SYN there is nothing to compare: no thread waits for another one that looks.
+        if silent.resent == 0 {
+            return None;
+        }
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = looks.back().filter(|_| silent.resent > 0)?.at;
+        let last = looks.back()?.at;
         if clock::now() > last + YOUNG {
             Watch::add(&mut looks);
         }

@@ -175,6 +175,35 @@ fn icmp(error: &libc::sock_extended_err, from: Option<IpAddr>) -> Option<(Icmp, 
     Some((Icmp { from, family, kind, code, info, at: None, count: 1, decisive: false }, error.ee_errno as i32))
 }
 
+/// struct tcp_info of linux/tcp.h, as far as this kernel fills it.
+struct TcpInfo {
+    bytes: [u8; 256],
+    length: usize,
+}
+
+/// Offset of tcpi_total_retrans.
+const TOTAL_RESENT: usize = 100;
+
+impl TcpInfo {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn word(&self, offset: usize) -> Option<u32> {
+        Some(u32::from_ne_bytes(self.bytes().get(offset..offset + 4)?.try_into().ok()?))
+    }
+}
+
+fn tcp_info(socket: &Socket) -> Option<TcpInfo> {
+    let mut bytes = [0u8; 256];
+    let mut length = bytes.len() as libc::socklen_t;
+    // SAFETY: pointer and length describe `bytes`, which the kernel fills with at most `length` bytes.
+    let result = unsafe {
+        libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, bytes.as_mut_ptr().cast(), &mut length)
+    };
+    (result == 0).then_some(TcpInfo { bytes, length: (length as usize).min(bytes.len()) })
+}
+
 /// What TCP counted, from TCP_INFO. `None` where the kernel does not know, or is too old to tell.
 ///
 /// The fields are read by their offsets in linux/tcp.h, which are the same on every architecture: the structure grows
@@ -183,19 +212,11 @@ pub fn tcp_facts(socket: &Socket) -> TcpFacts {
     const SYN_SENT: u8 = 2;
     const SYN_RECV: u8 = 3;
     const CLOSE: u8 = 7;
-    let mut info = [0u8; 256];
-    let mut length = info.len() as libc::socklen_t;
-    // SAFETY: pointer and length describe `info`, which the kernel fills with at most `length` bytes.
-    let result = unsafe {
-        libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, info.as_mut_ptr().cast(), &mut length)
-    };
-    if result != 0 {
-        return TcpFacts::default();
-    }
-    let info = &info[..(length as usize).min(info.len())];
-    let word = |offset: usize| Some(u32::from_ne_bytes(info.get(offset..offset + 4)?.try_into().ok()?));
+    let Some(info) = tcp_info(socket) else { return TcpFacts::default() };
+    let word = |offset| info.word(offset);
+    let info = info.bytes();
     let (state, retransmits) = (info[0], u32::from(info[2]));
-    let total = word(100);
+    let total = word(TOTAL_RESENT);
     // A blocking connect that failed has its total cleared, but not the count of its last series.
     let resent = total.map(|total| total.max(if state == CLOSE { retransmits } else { 0 }));
     let min_rtt = word(148);
@@ -234,14 +255,14 @@ pub fn renew(socket: &Socket) -> bool {
 
 /// Whether nothing is left in a renewed socket of a connect that was under way. What came after its end was told lies in
 /// the socket, beside the ECONNRESET that the end of a connect under way leaves (tcp_disconnect() in net/ipv4/tcp.c). No
-/// more can come: the port is given back. A segment that was sent again meanwhile may have been counted for good.
+/// more can come: the port is given back. Before Linux 5.6 the count of segments is left.
 pub fn is_clean(socket: &Socket) -> bool {
     let mut errors = std::iter::from_fn(|| take_error(socket));
     errors.next() == Some(Code::Os(libc::ECONNRESET))
         && errors.next().is_none()
         && next_message(socket).is_none()
         && discarded(socket) == Some(0)
-        && tcp_facts(socket).syns == Some(1)
+        && tcp_info(socket).is_some_and(|info| info.word(TOTAL_RESENT) == Some(0))
 }
 
 /// Whether a filter answered a failed connect() in the place of TCP, which would have chosen a port first and kept it.

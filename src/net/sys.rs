@@ -138,6 +138,7 @@ pub struct Message {
 
 /// Which route would packets take?
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "the others ask less, or nothing"))]
 pub struct RouteQuestion<'a> {
     /// Address and port.
     pub destination: SocketAddr,

@@ -312,8 +312,8 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--exclude", ":80", "h", "80"], "no target is left: --exclude leaves all of them out"),
         (&["--exclude", "@", "h", "80"], "--exclude: no file is named: write @FILE"),
         (&["--exclude", "h2,,h3", "h", "80"], "--exclude: an item is empty: write HOST, HOST:PORTS, NETWORK or :PORTS, with commas between"),
-        (&["--exclude", "22", "h", "22,80"], "--exclude: \"22\" is no host: a port is left out as :22"),
-        (&["--exclude", "20-22", "h", "22,80"], "--exclude: \"20-22\" is no host: a port is left out as :20-22"),
+        (&["--exclude", "22", "h", "22,80"], "--exclude: \"22\" is no host: a port is left out as :22, or of one host as HOST:22"),
+        (&["--exclude", "20-22", "h", "22,80"], "--exclude: \"20-22\" is no host: a port is left out as :20-22, or of one host as HOST:20-22"),
         (&["-m", "blocking", "--trace", "h", "80"], "--trace watches several hops at once: leave --mode blocking out"),
         (&["-4", "--source", "::1", "h", "80"], "--source is an address of the other family than -4 or -6 asks for: drop one of them"),
         (&["-n", "localhost", "80"], "'localhost' is a name: with --numeric a host must be an address, or pinned by --resolve"),
@@ -988,7 +988,12 @@ fn what_is_excluded_is_left_out() {
     let line = format!("--json -p {port},9 --exclude 127.0.0.2 --exclude localhost,:9 --from {}", from.path());
     let (code, lines) = json_run(&words(&line));
     assert_eq!((code, lines.len(), &lines[0]["target"]), (0, 1, &json!(format!("{V4}:{port}"))));
+    let two = TempFile::new(&format!("127.0.0.1:{port},9,7-8 # ports of that host\n"));
     let none = "no target is left: --exclude leaves all of them out";
+    for list in [&format!("127.0.0.1:{port},9,7-8"), &format!("@{}", two.path())] {
+        let line = format!("--exclude {list} 127.0.0.1:7-9,{port}");
+        assert_eq!(rconnect(&words(&line)), Run::refused(none), "{list}");
+    }
     assert_eq!(rconnect(&["--exclude", "127.0.0.1,::1", "127.0.0.1:9", "[::1]:9"]), Run::refused(none));
     let list = TempFile::new("10.0.0.1\n10.0.0.1/8\n");
     let said = format!(

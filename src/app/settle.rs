@@ -276,15 +276,16 @@ fn exclusions(lists: &[String], grammar: &Grammar) -> Result<Exclusions> {
     let mut exclusions = Exclusions::default();
     for list in lists {
         let Some(path) = list.strip_prefix('@') else {
-            list.split(',').try_for_each(|item| grammar.exclude(item, &mut exclusions)).context("--exclude")?;
+            grammar.exclude(list.split(','), &mut exclusions).context("--exclude")?;
             continue;
         };
         ensure!(!path.is_empty(), "--exclude: no file is named: write @FILE");
         let text = fs::read_to_string(path).with_context(|| format!("--exclude: cannot read '{path}'"))?;
         for (line, number) in text.lines().zip(1..) {
-            let words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
-            let mut items = words.flat_map(|word| word.split(',')).filter(|item| !item.is_empty());
-            let read = items.try_for_each(|item| grammar.exclude(item, &mut exclusions));
+            let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));
+            let read = words.try_for_each(|word| {
+                grammar.exclude(word.split(',').filter(|element| !element.is_empty()), &mut exclusions)
+            });
             read.with_context(|| format!("--exclude: {path}:{number}"))?;
         }
     }

@@ -82,12 +82,33 @@ fn plain(ascii: &str) -> String {
 }
 
 impl Grammar<'_> {
-    /// Reads one item and adds it: `HOST`, `NETWORK`, either with `:PORTS`, or `:PORTS` of every host. `/udp` or `/tcp`
-    /// behind it leaves out that protocol alone.
+    /// Reads the elements of a comma list and adds its items: `HOST`, `NETWORK`, either with `:PORTS`, or `:PORTS` of every
+    /// host. `/udp` or `/tcp` behind an item leaves out that protocol alone. A number behind an item with ports is a port of
+    /// that item.
     ///
     /// # Errors
     /// The text is refused.
-    pub fn exclude(&self, text: &str, exclusions: &mut Exclusions) -> Result<(), Invalid> {
+    pub fn exclude<'a>(
+        &self,
+        elements: impl IntoIterator<Item = &'a str>,
+        exclusions: &mut Exclusions,
+    ) -> Result<(), Invalid> {
+        let mut items: Vec<String> = Vec::new();
+        let mut takes_ports = false;
+        for element in elements {
+            let (plain, protocol) = without_protocol(element);
+            let is_port = takes_ports && is_numeric(plain);
+            match items.last_mut().filter(|_| is_port) {
+                Some(item) => item.extend([",", element]),
+                None => items.push(element.into()),
+            }
+            // A protocol ends the ports of its item.
+            takes_ports = protocol.is_none() && (is_port || has_ports(plain));
+        }
+        items.iter().try_for_each(|item| self.exclude_item(item, exclusions))
+    }
+
+    fn exclude_item(&self, text: &str, exclusions: &mut Exclusions) -> Result<(), Invalid> {
         if text.contains("://") {
             return Err(Invalid::new("a URL is left out by its host", "write HOST, HOST:PORTS, NETWORK or :PORTS"));
         }
@@ -97,21 +118,35 @@ impl Grammar<'_> {
                 "write HOST, HOST:PORTS, NETWORK or :PORTS, with commas between",
             ));
         }
-        if is_numeric(text) {
-            return Err(Invalid::new(format!("{} is no host", quote(text)), format!("a port is left out as :{text}")));
+        let (item, protocol) = without_protocol(text);
+        if is_numeric(item) {
+            let hint = format!("a port is left out as :{text}, or of one host as HOST:{text}");
+            return Err(Invalid::new(format!("{} is no host", quote(text)), hint));
         }
-        let of = |(suffix, protocol)| text.strip_suffix(suffix).map(|rest| (rest, Some(protocol)));
-        let suffixed = [("/udp", Protocol::Udp), ("/tcp", Protocol::Tcp)].into_iter().find_map(of);
-        let (text, protocol) = suffixed.unwrap_or((text, None));
-        let (hosts, ports) = match text.strip_prefix(':') {
-            Some(ports) if !ports.starts_with(':') => (None, Some(ports)),
-            _ if is_only_ipv6(text) => (Some(text), None),
-            _ => split(text).map(|(host, ports)| (Some(host), ports))?,
-        };
+        let (hosts, ports) = host_and_ports(item)?;
         let grammar = Grammar { every_link: true, protocol: protocol.unwrap_or(self.protocol), ..*self };
         let hosts = hosts.map(|hosts| grammar.hosts(hosts)).transpose()?;
         let ports = ports.map(|ports| grammar.ports(ports)).transpose()?;
         exclusions.add(Exclusion { hosts, ports, protocol });
         Ok(())
     }
+}
+
+/// An item without the protocol that it ends with, and this protocol.
+fn without_protocol(item: &str) -> (&str, Option<Protocol>) {
+    let of = |(suffix, protocol)| item.strip_suffix(suffix).map(|rest| (rest, Some(protocol)));
+    [("/udp", Protocol::Udp), ("/tcp", Protocol::Tcp)].into_iter().find_map(of).unwrap_or((item, None))
+}
+
+/// The two parts of an item, either of which may be missing.
+fn host_and_ports(item: &str) -> Result<(Option<&str>, Option<&str>), Invalid> {
+    match item.strip_prefix(':') {
+        Some(ports) if !ports.starts_with(':') => Ok((None, Some(ports))),
+        _ if is_only_ipv6(item) => Ok((Some(item), None)),
+        _ => split(item).map(|(host, ports)| (Some(host), ports)),
+    }
+}
+
+fn has_ports(item: &str) -> bool {
+    matches!(host_and_ports(item), Ok((_, Some(_))))
 }

@@ -284,7 +284,7 @@ fn targets_without_ports_take_the_default() {
 fn hosts_networks_and_ports_are_left_out() {
     let exclusions = |items: &str| {
         let mut exclusions = Exclusions::default();
-        items.split(' ').try_for_each(|item| TCP.exclude(item, &mut exclusions)).map(|()| exclusions)
+        items.split(' ').try_for_each(|list| TCP.exclude(list.split(','), &mut exclusions)).map(|()| exclusions)
     };
     for (items, target, held) in [
         ("10.0.0.1", "10.0.0.1:80", true),
@@ -319,10 +319,25 @@ fn hosts_networks_and_ports_are_left_out() {
         ("db.example:5432", "DB.example:5432", true),
         ("b\u{fc}cher", "xn--bcher-kva:1", true),
         ("10.0.0.9 10.0.0.1", "10.0.0.1:1", true),
+        ("10.0.0.5:22,80,8000-8010", "10.0.0.5:80", true),
+        ("10.0.0.5:22,80,8000-8010", "10.0.0.5:8005", true),
+        ("10.0.0.5:22,80,8000-8010", "10.0.0.5:23", false),
+        ("10.0.0.5:22,80,8000-8010", "10.0.0.6:80", false),
+        ("10.0.0.5:22,80,10.0.0.6:23,81", "10.0.0.6:81", true),
+        ("10.0.0.5:22,80,10.0.0.6:23,81", "10.0.0.5:81", false),
+        ("10.0.0.5:22,http,10.0.0.6", "10.0.0.5:80", false),
+        ("10.0.0.0/30:http,81", "10.0.0.2:81", true),
+        ("[::1]:22,80/udp", "[::1]:22/udp", true),
+        ("[::1]:22,80/udp", "[::1]:80", false),
     ] {
         let target = TCP.target(target).unwrap().into_targets().next().unwrap();
         assert_eq!(exclusions(items).unwrap().hold(&target), held, "{items} {target}");
     }
+    for (list, port) in [("10.0.0.5,80", "80"), ("::1,80-90", "80-90"), ("h:22/udp,80", "80"), ("h,80/udp", "80/udp")] {
+        let said = message(exclusions(list).map(drop));
+        assert!(said.starts_with(&format!("\"{port}\" is no host")) && said.ends_with(&format!(":{port}")), "{said}");
+    }
+    assert!(message(exclusions("h:22,80-70").map(drop)).contains("is reversed"));
     for item in ["", "10.0.0.1/28", "host:0", ":", "::1:80", "http://me:secret@host", "fe80::1%"] {
         assert!(!message(exclusions(item).map(drop)).contains("secret"), "{item}");
     }

@@ -311,6 +311,7 @@ fn usage_errors_are_one_line_that_says_what_would_be_right() {
         (&["--exclude", "h:80", "h", "80"], "no target is left: --exclude leaves all of them out"),
         (&["--exclude", ":80", "h", "80"], "no target is left: --exclude leaves all of them out"),
         (&["--exclude", "@", "h", "80"], "--exclude: no file is named: write @FILE"),
+        (&["--exclude", "@-", "h", "80"], "--exclude: standard input is not read for exclusions: write them to a file, and @FILE"),
         (&["--exclude", "h2,,h3", "h", "80"], "--exclude: an item is empty: write HOST, HOST:PORTS, NETWORK or :PORTS, with commas between"),
         (&["--exclude", "22", "h", "22,80"], "--exclude: \"22\" is no host: a port is left out as :22, or of one host as HOST:22"),
         (&["--exclude", "20-22", "h", "22,80"], "--exclude: \"20-22\" is no host: a port is left out as :20-22, or of one host as HOST:20-22"),

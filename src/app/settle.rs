@@ -280,6 +280,7 @@ fn exclusions(lists: &[String], grammar: &Grammar) -> Result<Exclusions> {
             continue;
         };
         ensure!(!path.is_empty(), "--exclude: no file is named: write @FILE");
+        ensure!(path != "-", "--exclude: standard input is not read for exclusions: write them to a file, and @FILE");
         let text = fs::read_to_string(path).with_context(|| format!("--exclude: cannot read '{path}'"))?;
         for (line, number) in text.lines().zip(1..) {
             let mut words = line.split_whitespace().take_while(|word| !word.starts_with('#'));

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Targets that are reported one by one although the deadline left them out: enough for any list, while a network that
-/// has millions left does not outlast the deadline.
+/// Targets that are reported one by one although the deadline left them out, whether they waited for room or were not read
+/// yet: enough for any list, while a network that has millions left does not outlast the deadline.
 pub(super) const MOST_LEFT_OUT: usize = 10_000;
 
 impl End {
@@ -48,6 +48,7 @@ impl Schedule {
         let keys: Vec<usize> = self.probes.iter().map(|(key, _)| key).collect();
         for key in keys {
             self.probes[key].cut(now, reason);
+            self.left_out += usize::from(!self.probes[key].was_tried());
             self.settle(now, key);
         }
         let reports = self.paths.stop();

@@ -172,6 +172,11 @@ impl Probe {
         !more && self.candidates.iter().all(|candidate| candidate.stage == Stage::Done)
     }
 
+    /// Whether connect() was called for one of its addresses.
+    pub fn was_tried(&self) -> bool {
+        self.candidates.iter().any(|candidate| candidate.tries > 0)
+    }
+
     /// Whether there is anything to report: a signal before the first attempt leaves nothing.
     pub fn was_begun(&self) -> bool {
         self.candidates.is_empty() || self.candidates.iter().any(Candidate::was_begun)

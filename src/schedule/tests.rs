@@ -624,6 +624,19 @@ fn the_deadline_is_not_outlasted_by_telling_millions_that_it_left_out() {
 }
 
 #[test]
+fn what_waits_at_its_address_counts_among_what_the_deadline_left_out() {
+    let base = policy();
+    let mut bench = Bench::new(Policy { deadline: Some(base.epoch.0 + SECOND), per_host: Some(1), ..base });
+    bench.give(literal(1..=u16::MAX));
+    bench.run();
+    assert!(bench.schedule.probes.len() > 1, "some wait for room");
+    bench.pass(SECOND);
+    bench.end(0, Outcome::TimedOut, None);
+    let skipped = bench.reports.iter().filter(|report| report.outcome == Outcome::Skipped);
+    assert_eq!(skipped.count(), MOST_LEFT_OUT);
+}
+
+#[test]
 fn a_signal_ends_what_runs_and_reports_it() {
     let mut bench = Bench::name(Policy { concurrency: 1, ..policy() }, &["10.0.0.1", "10.0.0.2"]);
     bench.tell(Event::Signal(Signal::Interrupt));

@@ -217,6 +217,18 @@ fn nothing_is_waited_for_after_a_signal() {
     assert_eq!(rounds(&output), ["1 interrupted"]);
 }
 
+/// A line for each target would hide what the wait is about.
+#[test]
+fn many_targets_are_waited_for_in_one_line() {
+    let net = Netns::new();
+    let output = rconnect(&net, "--wait=700ms -i 50ms 127.0.0.1 8001-8021").run();
+    let lines: Vec<&str> = output.stderr.lines().collect();
+    assert_eq!((output.code(), lines[0]), (124, "rconnect: waiting for 21 of 21 targets: 21 refused"), "{output:?}");
+    assert!(lines[1].starts_with("rconnect: the wait ran out"), "{output:?}");
+    let few = rconnect(&net, "--wait=700ms -i 50ms 127.0.0.1 8001-8020").run();
+    assert_eq!(few.stderr.matches("rconnect: waiting for 127.0.0.1:80").count(), 20, "{few:?}");
+}
+
 /// An editor truncates a file before it writes it, or puts another one in its place.
 #[test]
 fn a_file_that_is_missing_for_a_while_is_waited_for() {

@@ -44,9 +44,10 @@ impl<'a> Watcher<'a> {
         err: &'a mut dyn Write,
         rounds: &'a RefCell<Rounds>,
         wait: &'a Wait,
+        waiting: Waiting,
         verbose: bool,
     ) -> Self {
-        let (begin, waiting, shown) = (clock::now(), Waiting::default(), String::new());
+        let (begin, shown) = (clock::now(), String::new());
         Watcher { results, err, rounds, wait, begin, waiting, verbose, round: (0, Totals::default()), shown }
     }
 
@@ -105,6 +106,24 @@ impl<'a> Watcher<'a> {
         self.results.form() == Some(Format::Human)
     }
 
+    fn is_over(&self) -> bool {
+        self.has_run_out() || sys::signal().is_some()
+    }
+
+    /// What is waited for, where standard error is no terminal. When the wait is over, nothing is.
+    fn waits_for(&mut self, line: Option<String>) {
+        if let Some(line) = line.filter(|_| !self.wait.terminal && !self.is_over()) {
+            self.results.clear_progress();
+            self.say(&line);
+        }
+    }
+
+    /// Every target of the last round is decided.
+    fn end_round(&mut self) {
+        let line = self.waiting.round(&self.round.1);
+        self.waits_for(line);
+    }
+
     /// A diagnostic; where standard error is gone, there is nobody to tell.
     fn say(&mut self, line: &str) {
         if self.results.form().is_some() {
@@ -140,32 +159,23 @@ impl<'a> Watcher<'a> {
 
 impl Sink for Watcher<'_> {
     fn report(&mut self, mut report: Report) -> io::Result<()> {
-        {
-            let mut rounds = self.rounds.borrow_mut();
-            rounds.decided(report.good);
-            let number = rounds.number();
-            report.round = Some(number);
-            if self.round.0 != number {
-                self.round = (number, Totals::default());
-            }
+        let number = self.rounds.borrow().number();
+        if self.round.0 != number {
+            self.end_round();
+            self.round = (number, Totals::default());
         }
+        self.rounds.borrow_mut().decided(report.good);
+        report.round = Some(number);
         self.round.1.add(&report);
         if !self.is_for_people() {
             self.results.show(&report)?;
         }
-        let over = self.has_run_out() || sys::signal().is_some();
         // That the time ran out during a try is no reason: the one before it stays.
-        if over && !report.good && self.waiting.knows(&report.target) {
+        if self.is_over() && !report.good && self.waiting.knows(&report.target) {
             return Ok(());
         }
-        // When the wait is over, nothing is waited for.
-        if let Some(line) = self.waiting.add(report)
-            && !over
-            && !self.wait.terminal
-        {
-            self.results.clear_progress();
-            self.say(&line);
-        }
+        let line = self.waiting.add(report);
+        self.waits_for(line);
         Ok(())
     }
 
@@ -174,6 +184,9 @@ impl Sink for Watcher<'_> {
             self.clear();
         }
         self.results.write()?;
+        if self.rounds.borrow().under_way().is_none() {
+            self.end_round();
+        }
         self.status();
         Ok(())
     }
@@ -221,7 +234,8 @@ fn await_targets(settled: Probe, repeat: Repeat, wait: &Wait, out: &mut dyn Writ
     let Input { targets, only, .. } = read()?;
     let rounds = RefCell::new(Rounds::new(clock::now(), repeat));
     let mut source = Again::new(&rounds, Box::new(read), format.is_none());
-    let mut watcher = Watcher::new(reporting.results(out, targets, only), err, &rounds, wait, verbose);
+    let waiting = Waiting::new(targets);
+    let mut watcher = Watcher::new(reporting.results(out, targets, only), err, &rounds, wait, waiting, verbose);
     sys::catch_signals();
     watcher.results.begin()?;
     let run = driver::run(policy, socket, Resolver::new(resolve), &mut source, &mut watcher)

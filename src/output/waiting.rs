@@ -1,34 +1,57 @@
-//! What a wait waits for, on standard error: a line that changes on a terminal, a line for each change elsewhere.
+//! What a wait waits for, on standard error: a line that changes on a terminal, a line for each change elsewhere. Where there
+//! are many targets, that is a line for each round that is other than the one before.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::fold::MANY;
 use super::{progress, units};
-use crate::model::{Outcome, Report};
+use crate::model::{Outcome, Report, Totals};
 
 /// Targets that are named at the end, at most.
 const MOST_NAMED: usize = 20;
 
 /// The last result of every target of a wait.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Waiting {
     last: Vec<Report>,
     places: HashMap<String, usize>,
+    /// The targets are too many for a line each.
+    folded: bool,
+    /// What was said of the last round, if anything.
+    said: Option<String>,
 }
 
 impl Waiting {
+    /// No result yet. `targets`: how many there are, where that is known.
+    pub fn new(targets: Option<u128>) -> Self {
+        let folded = targets.is_some_and(|targets| targets > MANY);
+        Waiting { last: Vec::new(), places: HashMap::new(), folded, said: None }
+    }
+
     /// Takes one more result into account. Gives a line where it is another one than before; a target that is good from
     /// the start needs none.
     pub fn add(&mut self, report: Report) -> Option<String> {
         let line = line(&report);
         let place = *self.places.entry(report.target.clone()).or_insert(self.last.len());
         if place == self.last.len() {
-            let missing = !report.good;
+            let missing = !report.good && !self.folded;
             self.last.push(report);
             return missing.then_some(line);
         }
         let before = std::mem::replace(&mut self.last[place], report);
-        (self::line(&before) != line).then_some(line)
+        (!self.folded && self::line(&before) != line).then_some(line)
+    }
+
+    /// Takes the end of a round into account. Gives a line where the targets are many, some are not good, and the round came
+    /// to something else than the one before.
+    pub fn round(&mut self, totals: &Totals) -> Option<String> {
+        let missing: Vec<String> = totals.others().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+        let count = totals.targets - totals.good;
+        let line = format!("waiting for {count} of {} targets: {}", totals.targets, missing.join(", "));
+        let said = Some(line).filter(|_| self.folded && count > 0);
+        let before = std::mem::replace(&mut self.said, said);
+        self.said.clone().filter(|_| before != self.said)
     }
 
     /// Whether the target has a result.
@@ -115,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_line_for_each_change() {
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(Some(1));
         let name = |report: Report| Report { target: "db.example:80".into(), ..report };
         let mut add = |report: Report| waiting.add(name(report));
         assert_eq!(add(unresolved()).as_deref(), Some("waiting for db.example:80: unresolved (no such name)"));
@@ -132,8 +155,29 @@ mod tests {
     }
 
     #[test]
+    fn many_targets_have_a_line_for_each_round_that_is_another() {
+        let round = |good: u64, refused: u64| {
+            let mut totals = Totals::default();
+            (0..good).for_each(|_| totals.count(Outcome::Connected, true, false));
+            (0..refused).for_each(|_| totals.count(Outcome::Refused, false, false));
+            totals.count(Outcome::TimedOut, good > 30, false);
+            totals
+        };
+        let mut waiting = Waiting::new(Some(41));
+        assert_eq!(waiting.add(refused("10.0.0.1:80")), None);
+        assert_eq!(waiting.add(literal("10.0.0.1:80", Outcome::Connected)), None);
+        let first = "waiting for 41 of 41 targets: 40 refused, 1 timed-out";
+        let lines = [(0, 40), (0, 40), (30, 10), (40, 0), (0, 40)].map(|(good, bad)| waiting.round(&round(good, bad)));
+        let second = "waiting for 11 of 41 targets: 10 refused, 1 timed-out";
+        assert_eq!(lines.each_ref().map(Option::as_deref), [Some(first), None, Some(second), None, Some(first)]);
+        let mut few = Waiting::new(Some(20));
+        assert!(few.add(refused("10.0.0.1:80")).is_some());
+        assert_eq!(few.round(&round(0, 19)), None);
+    }
+
+    #[test]
     fn the_status_is_one_line_of_the_terminal() {
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(None);
         waiting.add(refused("10.0.0.1:80"));
         let seconds = Duration::from_secs;
         assert_eq!(waiting.status(seconds(3), 80), "waiting 3 s for 10.0.0.1:80: refused (a RST answered the SYN)");
@@ -149,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_end_names_what_is_missing() {
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(None);
         waiting.add(literal("10.0.0.2:80", Outcome::Connected));
         assert_eq!(waiting.met(Duration::from_millis(3_210)), "10.0.0.2:80 is connected after 3.21 s");
         for port in 1..=25 {
@@ -167,7 +211,7 @@ mod tests {
     fn a_hold_that_was_cut_short_is_named_so() {
         let mut cut = literal("10.0.0.1:80", Outcome::Connected);
         (cut.good, cut.attempts[0].cut_short) = (false, true);
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(None);
         waiting.add(cut);
         assert_eq!(waiting.ran_out(Duration::from_secs(1))[1], "10.0.0.1:80: connected (cut short)");
     }

@@ -21,6 +21,7 @@ use crate::model::{Attempt, By, Cause, Family, Lookup, Outcome, Phase, Protocol,
 mod answers;
 mod attempts;
 mod back;
+mod bottleneck;
 mod ending;
 mod hosts;
 mod load;
@@ -163,7 +164,7 @@ impl Schedule {
             paths: Paths::new(),
             running: Slab::new(),
             ready: VecDeque::new(),
-            hosts: Hosts::new(policy.per_host, policy.timeout),
+            hosts: Hosts::new(now, policy.per_host, policy.timeout),
             slots: Slots::new(policy.concurrency, policy.spacing),
             order: policy.ordered.then(|| Order::new(policy.concurrency)),
             timers: Timers::new(),

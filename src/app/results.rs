@@ -202,15 +202,20 @@ impl driver::Sink for Results<'_> {
         self.show(&report)
     }
 
-    fn note(&mut self, Note::Slowed(address): Note) {
-        let known = std::mem::replace(&mut self.slowed, true);
-        if !known && self.reporter.is_some() {
+    fn note(&mut self, note: Note) {
+        let text = match note {
+            Note::Slowed(_) if std::mem::replace(&mut self.slowed, true) => return,
+            Note::Slowed(address) => {
+                format!("{address} answers some SYNs only when they are repeated: it is asked more slowly from now on")
+            }
+            Note::SlowedAll => "several addresses answer some SYNs only when they are repeated: \
+                all are asked more slowly from now on"
+                .into(),
+        };
+        if self.reporter.is_some() {
             self.meter.clear();
             // Where standard error is gone, the results are complete all the same.
-            let _ = writeln!(
-                io::stderr(),
-                "rconnect: {address} answers some SYNs only when they are repeated: it is asked more slowly from now on"
-            );
+            let _ = writeln!(io::stderr(), "rconnect: {text}");
         }
     }
 

@@ -96,7 +96,7 @@ impl Schedule {
         let probe = &mut self.probes[key];
         let candidate = &mut probe.candidates[index];
         let address = candidate.address.ip();
-        let slowed = self.hosts.ended(now, address, &attempt);
+        let note = self.hosts.ended(now, address, &attempt);
         // What is lacking here is taken by attempts in flight: when one of them ends, there is room.
         if lacks_room(&attempt) && crowded && self.stopped.is_none() {
             self.slots.no_room();
@@ -118,7 +118,8 @@ impl Schedule {
         }
         attempt.started = started.map_or(Duration::ZERO, |at| at.saturating_duration_since(probe.started));
         let pause = candidate.again(&attempt, &self.policy).filter(|_| self.stopped.is_none());
-        let again = pause.is_none() && self.asks_again(attempt.outcome);
+        let alone = probe.candidates.len() == 1;
+        let again = pause.is_none() && self.asks_again(attempt.outcome, alone);
         let held = again && self.hosts.hold(now, address, &attempt, (key, index)) == Fate::Held;
         let candidate = &mut self.probes[key].candidates[index];
         candidate.record(now, attempt);
@@ -135,9 +136,7 @@ impl Schedule {
             }
             None => candidate.stage = Stage::Done,
         }
-        if let Some(address) = slowed {
-            self.out.push_back(Step::Note(Note::Slowed(address)));
-        }
+        self.out.extend(note.map(Step::Note));
         self.advance(now, key);
         self.rest(now, address);
     }
@@ -150,9 +149,9 @@ impl Schedule {
         }
     }
 
-    /// Whether silence is looked at again: by default, and where the user did not say how often.
-    pub(super) fn asks_again(&self, outcome: Outcome) -> bool {
-        let default = self.policy.retries == 0 && self.policy.strategy == Strategy::All;
+    /// Whether silence is looked at again: where the user did not say how often, and no other address waits for this one.
+    pub(super) fn asks_again(&self, outcome: Outcome, alone: bool) -> bool {
+        let default = self.policy.retries == 0 && (alone || self.policy.strategy == Strategy::All);
         outcome == Outcome::TimedOut && default && self.stopped.is_none()
     }
 

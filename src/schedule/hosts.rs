@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use super::bottleneck::Bottleneck;
 use super::load::{Load, ROUND};
 use super::pace::Pace;
-use crate::model::{Attempt, By, Cause, Outcome};
+use super::plan::Note;
+use crate::model::{Attempt, By, Cause, Family, Outcome};
 
 /// Attempts in flight to one address at the beginning.
 const INITIAL_WINDOW: usize = 100;
@@ -57,6 +59,8 @@ pub struct Hosts {
     /// A silent target was asked more than once by TCP itself.
     repeats: bool,
     hosts: BTreeMap<IpAddr, Host>,
+    /// What they share.
+    bottleneck: Bottleneck,
     /// Addresses in the order in which they became idle.
     idle: VecDeque<IpAddr>,
     stalled: VecDeque<(IpAddr, Turn)>,
@@ -100,15 +104,21 @@ pub enum Fate {
 
 impl Hosts {
     /// Without addresses. `fixed`: the user's window. `timeout`: that of one attempt.
-    pub fn new(fixed: Option<usize>, timeout: Option<Duration>) -> Self {
+    pub fn new(now: Instant, fixed: Option<usize>, timeout: Option<Duration>) -> Self {
         let repeats = timeout.is_none_or(|timeout| timeout > ROUND);
-        let (hosts, idle) = (BTreeMap::new(), VecDeque::new());
-        Hosts { fixed, repeats, hosts, idle, stalled: VecDeque::new(), looking: VecDeque::new() }
+        let (bottleneck, hosts, idle) = (Bottleneck::new(now), BTreeMap::new(), VecDeque::new());
+        Hosts { fixed, repeats, hosts, bottleneck, idle, stalled: VecDeque::new(), looking: VecDeque::new() }
     }
 
     /// Whether the address has room for one more now.
     pub fn has_room(&self, now: Instant, address: IpAddr) -> bool {
-        self.hosts.get(&address).is_none_or(|host| host.due(now, self.fixed).is_some_and(|due| due <= now))
+        self.due(now, address).is_some_and(|due| due <= now)
+    }
+
+    /// When it has; `None`: when an attempt has ended.
+    fn due(&self, now: Instant, address: IpAddr) -> Option<Instant> {
+        let all = self.bottleneck.due(now)?;
+        self.hosts.get(&address).map_or(Some(all), |host| Some(host.due(now, self.fixed)?.max(all)))
     }
 
     /// An attempt at the address begins; `check`: not for a target.
@@ -121,6 +131,7 @@ impl Hosts {
         host.pass(now);
         host.load.begin(now);
         host.begun += u64::from(!check && host.looks == 0);
+        self.bottleneck.begin(now, check);
     }
 
     /// The candidate waits for room at its address.
@@ -136,13 +147,16 @@ impl Hosts {
     /// When the first candidate that waits has room, if that is only a matter of time.
     pub fn next_start(&self, now: Instant) -> Option<Instant> {
         let waiting = self.stalled.iter().map(|(address, _)| address).chain(&self.looking);
-        waiting.filter_map(|address| self.hosts.get(address)?.due(now, self.fixed)).min()
+        waiting.filter_map(|&address| self.due(now, address)).min()
     }
 
-    /// A target of the address that is asked again before others, as a check.
+    /// A target that is asked again before others of the address, as a check.
     pub fn check(&self, now: Instant, address: IpAddr) -> Option<SocketAddr> {
-        let host = self.hosts.get(&address).filter(|host| host.is_large())?;
-        host.known.filter(|_| host.pace.as_ref().is_some_and(|pace| pace.wants_check(now, &host.load)))
+        let of_all = self.bottleneck.check(now);
+        of_all.filter(|known| self.has_room(now, known.ip())).or_else(|| {
+            let host = self.hosts.get(&address).filter(|host| host.is_large())?;
+            host.known.filter(|_| host.pace.as_ref().is_some_and(|pace| pace.wants_check(now, &host.load)))
+        })
     }
 
     /// The first candidate that waited and has room now.
@@ -169,44 +183,58 @@ impl Hosts {
 
     /// A check came to this.
     pub fn checked(&mut self, now: Instant, attempt: &Attempt) {
+        let sign = sign(attempt);
+        let told = attempt.syns.filter(|_| sign != Sign::Nothing).map(|syns| (syns, sign != Sign::Silence));
+        self.bottleneck.checked(now, attempt.elapsed, told);
         let Some(host) = self.hosts.get_mut(&attempt.address.ip()) else { return };
         host.pass(now);
-        let sign = sign(attempt);
-        if let (Some(pace), Some(syns), true) = (&mut host.pace, attempt.syns, sign != Sign::Nothing) {
-            pace.checked(&host.load, syns, sign != Sign::Silence);
+        if let (Some(pace), Some((syns, answered))) = (&mut host.pace, told) {
+            pace.checked(&host.load, syns, answered);
         }
         host.load.end(attempt.elapsed);
     }
 
-    /// An attempt at the address came to this. Gives the address when it is slowed down for the first time.
-    pub fn ended(&mut self, now: Instant, address: IpAddr, attempt: &Attempt) -> Option<IpAddr> {
+    /// An attempt at the address came to this. Tells when it is the first one that shows that too much is asked.
+    pub fn ended(&mut self, now: Instant, address: IpAddr, attempt: &Attempt) -> Option<Note> {
         let (adaptive, repeats) = (self.fixed.is_none(), self.repeats);
         let host = self.hosts.get_mut(&address)?;
         host.pass(now);
-        match sign(attempt) {
-            Sign::Answer => host.heard(1),
-            Sign::LateAnswer => host.heard(attempt.syns.unwrap_or(1)),
+        let sign = sign(attempt);
+        let answer = match sign {
+            // A target that TCP itself asked once was silent then.
+            Sign::Answer if !repeats => Some(1 + host.looks),
+            Sign::Answer => Some(1),
+            Sign::LateAnswer => attempt.syns,
+            Sign::Silence | Sign::Nothing => None,
+        };
+        match answer {
+            Some(syns) => host.heard(syns),
             // An address that has lost nothing, or has never answered, is no slower for more silence.
-            Sign::Silence if host.looks == 0 && (repeats || host.answered == 0) => host.window += 1,
-            Sign::Silence | Sign::Nothing => {}
+            None if sign == Sign::Silence && host.looks == 0 && (repeats || host.answered == 0) => host.window += 1,
+            None => {}
         }
         host.load.end(attempt.elapsed);
+        let shared = self.bottleneck.ended(now, address, attempt.elapsed, answer, adaptive);
         // A service that listens is not bothered by checks.
         let refused = matches!(attempt.outcome, Outcome::Refused | Outcome::Denied);
-        if refused && attempt.syns.is_some() && sign(attempt) != Sign::Nothing {
+        if refused && attempt.syns.is_some() && sign != Sign::Nothing {
             host.known = Some(attempt.address);
+            self.bottleneck.refused(attempt.address);
         }
         let slowed = host.lossy && host.pace.is_none() && adaptive && host.begun > A_FEW;
         if slowed {
-            host.pace = Some(Pace::new(now, host.since, host.begun, host.answered));
+            // Without repeated SYNs the answers alone tell what is carried.
+            let begun = if repeats { host.begun } else { host.answered };
+            host.pace = Some(Pace::new(now, host.since, begun, host.answered));
         }
-        slowed.then_some(address)
+        let note = slowed.then_some(Note::Slowed(address));
+        if shared { Some(Note::SlowedAll) } else { note }
     }
 
     /// Whether a target that was silent is asked again: of an address that is swept, as long as there is room.
     pub fn hold(&mut self, now: Instant, address: IpAddr, attempt: &Attempt, turn: Turn) -> Fate {
         match self.hosts.get_mut(&address) {
-            Some(host) if sign(attempt) == Sign::Silence && host.has_doubts(now, attempt) => {
+            Some(host) if sign(attempt) == Sign::Silence && host.has_doubts(now, attempt, &self.bottleneck) => {
                 host.silent.push_back(turn);
                 Fate::Held
             }
@@ -225,7 +253,7 @@ impl Hosts {
             self.forget_idle(address);
             return Vec::new();
         }
-        if host.is_worth_a_look(self.repeats) {
+        if host.is_worth_a_look(self.repeats, self.bottleneck.is_there()) {
             (host.looks, host.found) = (host.looks + 1, false);
             host.again = std::mem::take(&mut host.silent);
             host.window = LOOK_WINDOW;
@@ -326,21 +354,27 @@ impl Host {
 
     /// Whether a silent target may have answered all the same: the odds are those of an answer at this address, times the
     /// chance that all of it was lost (Bayes). Without checks that chance is not known.
-    fn has_doubts(&self, now: Instant, attempt: &Attempt) -> bool {
-        let begin = now.checked_sub(attempt.elapsed).unwrap_or(self.since);
-        let loss = match (&self.pace, self.known) {
-            (Some(pace), Some(_)) => pace.loss(begin, attempt.syns.unwrap_or(1)),
-            _ => 1.0,
+    fn has_doubts(&self, now: Instant, attempt: &Attempt, bottleneck: &Bottleneck) -> bool {
+        let syns = attempt.syns.unwrap_or(1);
+        let odds = match (&self.pace, self.known) {
+            (Some(pace), Some(_)) => {
+                let begin = now.checked_sub(attempt.elapsed).unwrap_or(self.since);
+                let silent = self.begun.saturating_sub(self.answered + self.load.in_flight() as u64).max(1);
+                pace.loss(begin, syns) * self.answered as f64 / silent as f64
+            }
+            _ if bottleneck.is_there() => bottleneck.odds(now, attempt.elapsed, syns),
+            _ if self.begun > A_FEW => 1.0,
+            _ => 0.0,
         };
-        let silent = self.begun.saturating_sub(self.answered + self.load.in_flight() as u64).max(1);
-        let odds = loss * self.answered as f64 / silent as f64;
-        self.begun > A_FEW && self.silent.len() < MOST_SILENT && (self.pace.is_none() || odds > DOUBT)
+        odds > DOUBT && self.silent.len() < MOST_SILENT
     }
 
     /// An address that answers nothing is silent, and so is a port that TCP itself asked again and again without loss.
-    fn is_worth_a_look(&self, repeats: bool) -> bool {
-        let lossy = self.lossy || !repeats;
-        self.answered > 0 && lossy && self.looks < MOST_LOOKS && (self.looks == 0 || self.found)
+    fn is_worth_a_look(&self, repeats: bool, shared: bool) -> bool {
+        let lossy = self.answered > 0 && (self.lossy || !repeats);
+        // The first look at what is behind a bottleneck is also the one that shows how much it carries.
+        let again = self.found || (shared && self.looks == 1);
+        (lossy || shared) && self.looks < MOST_LOOKS && (self.looks == 0 || again)
     }
 }
 
@@ -366,8 +400,18 @@ fn sign(attempt: &Attempt) -> Sign {
     };
     match attempt.outcome {
         Outcome::TimedOut if attempt.cause == Some(Cause::Silence) => Sign::Silence,
+        // The last router has asked for its neighbour in vain, which takes seconds.
+        Outcome::Unreachable if is_host_unreachable(attempt) => Sign::Answer,
         _ if answered && attempt.syns.is_some_and(|syns| syns > 1) => Sign::LateAnswer,
         _ if answered => Sign::Answer,
         _ => Sign::Nothing,
     }
+}
+
+/// RFC 792: destination unreachable, code 1; RFC 4443 section 3.1: code 3.
+fn is_host_unreachable(attempt: &Attempt) -> bool {
+    attempt
+        .icmp
+        .as_ref()
+        .is_some_and(|icmp| matches!((icmp.family, icmp.kind, icmp.code), (Family::V4, 3, 1) | (Family::V6, 1, 3)))
 }

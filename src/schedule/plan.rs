@@ -246,6 +246,8 @@ impl std::fmt::Debug for Next {
 pub enum Note {
     /// The address answered later SYNs: fewer attempts at it are in flight from now on.
     Slowed(IpAddr),
+    /// Several addresses did: the starts of the whole run are spaced from now on.
+    SlowedAll,
 }
 
 /// How a run ended.

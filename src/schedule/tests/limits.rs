@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::net::Ipv4Addr;
 
 use super::*;
 
@@ -66,13 +67,29 @@ struct Network {
     drops: fn(u16) -> bool,
     open: fn(u16) -> bool,
     ports: u16,
+    /// So many targets are of one address.
+    each: u16,
+    timeout: Duration,
+    strategy: Strategy,
     seed: u64,
 }
 
 impl Network {
     fn new(ports: u16, drops: fn(u16) -> bool, open: fn(u16) -> bool) -> Self {
         let lifted = Duration::MAX;
-        Network { syns: None, answers: None, lifted, lossy: 0, drops, open, ports, seed: 1 }
+        Network {
+            syns: None,
+            answers: None,
+            lifted,
+            lossy: 0,
+            drops,
+            open,
+            ports,
+            each: ports,
+            timeout: 5 * SECOND,
+            strategy: Strategy::All,
+            seed: 1,
+        }
     }
 
     fn loses(&mut self) -> bool {
@@ -95,6 +112,17 @@ impl Network {
         (!limited && !self.loses()).then_some(outcome)
     }
 
+    /// Ports of addresses one after the other.
+    fn targets(&self) -> Batch {
+        let each = self.each;
+        let targets = (1..=self.ports).map(move |port| {
+            let [high, low] = ((port - 1) / each).to_be_bytes();
+            let ip = Ipv4Addr::new(10, 0, high, low);
+            scheduled(&ip.to_string(), port, Some(SocketAddr::from((ip, port))))
+        });
+        Batch { protocol: Protocol::Tcp, name: None, targets: Box::new(targets) }
+    }
+
     /// What the port comes to alone.
     fn alone(&self, port: u16) -> Outcome {
         match port {
@@ -106,10 +134,11 @@ impl Network {
 
     /// The ports that a sweep gives another outcome than one attempt alone, its seconds, and how many were asked again.
     fn sweep(mut self) -> (Vec<u16>, u64, usize) {
-        let mut bench = Bench::new(Policy { concurrency: 1000, timeout: Some(5 * SECOND), ..policy() });
+        let (timeout, strategy) = (Some(self.timeout), self.strategy);
+        let mut bench = Bench::new(Policy { concurrency: 1000, timeout, strategy, ..policy() });
         let begin = bench.now;
         bench.exhausted = true;
-        bench.give(literal(1..=self.ports));
+        bench.give(self.targets());
         bench.run();
         let (mut packets, mut given_up, mut attempts) = (BinaryHeap::new(), 0, HashMap::new());
         // Of each attempt in flight, how many SYNs it sent.
@@ -225,5 +254,39 @@ fn few_answers_do_not_stop_a_sweep() {
     assert_right("limit", Network { syns: Some(Limit::new(25.0, 50.0)), ..Network::new(1_000, few, OPEN) }, 200);
     for seed in [1, 77, 4242] {
         assert_right("10 %", Network { lossy: 10, seed, ..Network::new(1_000, few, OPEN) }, 150);
+    }
+}
+
+/// A router lets so many SYNs a second through, whatever host they are for.
+#[test]
+fn a_limit_that_addresses_share_is_found() {
+    let shared = |each, rate, burst, drops, open| Network {
+        syns: Some(Limit::new(rate, burst)),
+        each,
+        ..Network::new(600, drops, open)
+    };
+    let all: fn(u16) -> bool = |_| true;
+    let dead: fn(u16) -> bool = |port| (port / 25) % 3 == 0;
+    assert_right("25 ports each", shared(25, 100.0, 5.0, NONE, all), 30);
+    assert_right("3 ports each", shared(3, 100.0, 5.0, NONE, all), 30);
+    assert_right("1 port each", shared(1, 100.0, 5.0, NONE, NONE), 30);
+    assert_right("some are silent", shared(25, 100.0, 5.0, dead, OPEN), 100);
+    assert_right("no limit", Network { each: 25, ..Network::new(600, dead, OPEN) }, 6);
+}
+
+#[test]
+fn a_limit_is_found_by_attempts_that_send_one_syn() {
+    for milliseconds in [300, 500, 900] {
+        let syns = Some(Limit::new(100.0, 20.0));
+        let timeout = Duration::from_millis(milliseconds);
+        assert_right("one SYN", Network { syns, timeout, ..Network::new(1_000, NONE, OPEN) }, 60);
+    }
+}
+
+#[test]
+fn one_address_is_asked_again_whatever_the_strategy() {
+    for strategy in [Strategy::First, Strategy::Race] {
+        let syns = Some(Limit::new(100.0, 20.0));
+        assert_right("one address", Network { syns, strategy, ..Network::new(1_000, NONE, OPEN) }, 20);
     }
 }

@@ -6,7 +6,7 @@ mod lab;
 mod support;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lab::*;
 use serde_json::Value;
@@ -258,25 +258,13 @@ fn a_sweep_for_people_shows_what_was_not_expected() {
     assert_eq!(few.stdout.matches("127.0.0.1:").count(), 20, "{few:?}");
 }
 
-/// A box on the way lets so many SYNs a second through, for all hosts behind it. Each of them has so few targets that none
-/// of them tells.
+/// A limit for all hosts behind it. Each of them has so few targets that none of them tells.
 #[test]
 fn a_limit_that_hosts_share_changes_no_verdict() {
-    let net = Netns::new();
-    // A token bucket: 100 SYNs a second, ten at once.
-    let (mut tokens, mut at) = (10.0_f64, Instant::now());
-    let _peer = net.tun(move |packet| {
-        let earned = 100.0 * std::mem::replace(&mut at, Instant::now()).elapsed().as_secs_f64();
-        tokens = (tokens + earned).min(10.0);
-        let passes = packet.is_syn() && tokens >= 1.0;
-        tokens -= f64::from(u8::from(passes));
-        match packet.port() {
-            _ if !passes => silence(),
-            80 => vec![packet.syn_ack()],
-            _ => vec![packet.reset()],
-        }
-    });
-    let output = rconnect(&net, "10.9.64.0/26:80,81,82").time_limit(Duration::from_secs(40)).run();
+    let path = server("input", "tcp flags & (syn|ack) == syn limit rate over 100/second burst 10 packets drop");
+    path.server.ip(&(64..128).map(|last| format!("addr add 10.77.1.{last}/24 dev left\n")).collect::<String>());
+    let _open = path.server.listen("0.0.0.0:80");
+    let output = rconnect(&path.client, "10.77.1.64/26:80,81,82").time_limit(Duration::from_secs(40)).run();
     let outcome = |line: &str| {
         let target: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{output:?}"));
         (target["port"].as_u64(), target["outcome"].as_str().map(str::to_owned))

@@ -78,6 +78,9 @@ fn is_unexplained(evidence: &Evidence) -> bool {
 /// messages (icmp_msgs_per_sec) holds most of them back. Silence for so long is the same fact without the message.
 const NEIGHBOUR_ASKED: Duration = Duration::from_secs(3);
 
+/// A rule of this machine answers the first SYN in less time. The questions for a next hop take longer.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// What the evidence comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -336,7 +339,14 @@ fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
 
 fn asked_in_vain(evidence: &Evidence, icmp: &Icmp) -> bool {
     let kernel_gave_up = evidence.kernel_ended && matches!(evidence.end, End::Error(_));
-    evidence.neighbour == Some(Neighbour::Unresolved) || (kernel_gave_up && collapse(evidence, icmp).count == 1)
+    let first = collapse(evidence, icmp);
+    // The kernel may have forgotten the next hop since.
+    let took_time = first.at.is_some_and(|at| at >= AT_ONCE);
+    match evidence.neighbour {
+        Some(Neighbour::Unresolved) => true,
+        None if took_time => true,
+        _ => kernel_gave_up && first.count == 1,
+    }
 }
 
 /// A blocking connect() that failed has forgotten its address; the routing table knows which it was.

@@ -336,6 +336,11 @@ fn at_our_limit_what_was_seen_tells_why_nothing_else_ended_it() {
         (Unreachable, Some(Local), Some(LocalPolicy)),
         "the kernel has not given up on a neighbour"
     );
+    let forgotten = |e: &mut Evidence| {
+        e.icmp = vec![message("10.1.0.2", 3, 1, Name::EHOSTUNREACH)];
+        e.icmp[0].0.at = Some(Duration::from_millis(150));
+    };
+    assert_eq!(with(forgotten), (Unreachable, Some(Neighbour), Some(NeighbourSilent)), "a rule would not take so long");
     let lost = |e: &mut Evidence| {
         e.soft = codes::code(Name::EHOSTUNREACH);
         e.route = routed(Some(Name::EHOSTUNREACH), None);

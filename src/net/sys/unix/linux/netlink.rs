@@ -28,9 +28,9 @@ const RTM_GETNEIGHTBL: u16 = 66;
 const NDTA_THRESH2: u16 = 3;
 const NDTA_CONFIG: u16 = 5;
 const NDA_DST: u16 = 1;
-/// States of linux/neighbour.h: asked and not answered yet; asked in vain.
-const NUD_INCOMPLETE: u16 = 0x01;
-const NUD_FAILED: u16 = 0x20;
+/// States of linux/neighbour.h with a link address: reachable, stale, delay, probe, noarp, permanent. The others are asked
+/// and not answered yet, asked in vain, and none: not asked yet.
+const NUD_VALID: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const NLMSG_ERROR: u16 = 2;
@@ -230,7 +230,7 @@ fn errno(reply: &[u8]) -> Option<i32> {
 }
 
 fn is_open(state: u16) -> bool {
-    state & (NUD_INCOMPLETE | NUD_FAILED) != 0
+    state & NUD_VALID == 0
 }
 
 fn address_attribute(body: &mut Vec<u8>, kind: u16, ip: IpAddr) {

@@ -58,7 +58,8 @@ pub struct Hosts {
     fixed: Option<usize>,
     /// A silent target was asked more than once by TCP itself.
     repeats: bool,
-    hosts: BTreeMap<IpAddr, Host>,
+    /// Each in a box: nodes of the map are half empty.
+    hosts: BTreeMap<IpAddr, Box<Host>>,
     /// What they share.
     bottleneck: Bottleneck,
     /// Addresses in the order in which they became idle.
@@ -80,7 +81,7 @@ struct Host {
     /// A later SYN was answered.
     lossy: bool,
     /// Takes the place of the window.
-    pace: Option<Pace>,
+    pace: Option<Box<Pace>>,
     silent: VecDeque<Turn>,
     /// Silent targets that are asked again now.
     again: VecDeque<Turn>,
@@ -123,7 +124,7 @@ impl Hosts {
 
     /// An attempt at the address begins; `check`: not for a target.
     pub fn begin(&mut self, now: Instant, address: IpAddr, check: bool) {
-        let host = self.hosts.entry(address).or_insert_with(|| Host::new(now));
+        let host = self.hosts.entry(address).or_insert_with(|| Box::new(Host::new(now)));
         let due = host.due(now, self.fixed);
         if let (Some(pace), Some(due)) = (&mut host.pace, due) {
             pace.begin(now, due, check);
@@ -225,7 +226,7 @@ impl Hosts {
         if slowed {
             // Without repeated SYNs the answers alone tell what is carried.
             let begun = if repeats { host.begun } else { host.answered };
-            host.pace = Some(Pace::new(now, host.since, begun, host.answered));
+            host.pace = Some(Box::new(Pace::new(now, host.since, begun, host.answered)));
         }
         let note = slowed.then_some(Note::Slowed(address));
         if shared { Some(Note::SlowedAll) } else { note }

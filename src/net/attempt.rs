@@ -460,7 +460,10 @@ impl Connecting {
                 }
                 // Before the error queue, whose reading clears it.
                 let pending = if end == End::Limit { sys::take_error(&self.socket) } else { None };
-                match pending.map(|_| sys::tcp_facts(&self.socket)) {
+                // TCP_INFO reads the state before it locks the socket (tcp_get_info() in net/ipv4/tcp.c). A reset that sets the
+                // error meanwhile is complete when the first question is answered, and its state is told by the second.
+                let [_, facts] = [(); 2].map(|()| pending.map(|_| sys::tcp_facts(&self.socket)));
+                match facts {
                     // An answer that came in this moment is more than an error with which the kernel goes on.
                     Some(tcp) if tcp.decided == Some(true) => self.completed(pending, clock::now(), tcp),
                     _ => self.conclude_with(Phase::Completion, end, now, (tcp, pending)),

@@ -11,6 +11,9 @@ use crate::model::Outcome;
 const MIDDLE_WIDTH: usize = 20;
 /// As wide as a time stamp and the longest IPv6 address with its port: a longer label widens no other row.
 const LABEL_LIMIT: usize = 75;
+/// As wide as the longest IPv4 address with its port, `/udp` and the gap. What stands below a longer label begins here, so
+/// that it keeps its room.
+const BELOW_LIMIT: usize = 28;
 
 /// One row, and what stands below it.
 pub struct Row {
@@ -59,8 +62,9 @@ impl Row {
     }
 
     fn lines(&self, indent: &str, columns: Columns, style: Style) -> Vec<String> {
-        let below = indent.len() + columns.label + 3;
-        let fits = below + columns.middle + 2 + self.codes.width() <= LINE_WIDTH;
+        let begin = indent.len() + columns.label + 3;
+        let below = begin.min(BELOW_LIMIT);
+        let fits = self.codes.is_empty() || begin + columns.middle + 2 + self.codes.width() <= LINE_WIDTH;
         let (codes, apart) = if fits { (self.codes.as_str(), None) } else { ("", Some(&self.codes)) };
         let gap = columns.middle.saturating_sub(self.outcome.slug().len() + self.time.width());
         let word = word(self.outcome, style);
@@ -147,5 +151,18 @@ mod tests {
         let line =
             text(&[row("255.255.255.255:65535", Outcome::SelfConnected, "0.1 ms", "EADDRNOTAVAIL 99 · WSA 10049")]);
         assert!(line.len() == 1 && line[0].len() <= LINE_WIDTH, "{line:?}");
+    }
+
+    /// A time stamp and a long IPv6 address leave no room beside them.
+    #[test]
+    fn what_stands_below_a_long_label_keeps_its_room() {
+        let far = |codes| {
+            let evidence = vec!["the next hop does not answer".to_string()];
+            let row = Row { below: evidence, ..row(&"x".repeat(70), Outcome::TimedOut, "1.2 ms", codes) };
+            text(&[row])[1..].join("\n")
+        };
+        let below = format!("{:28}the next hop does not answer", "");
+        assert_eq!(far(""), below);
+        assert_eq!(far("EHOSTUNREACH 113"), format!("{:28}EHOSTUNREACH 113\n{below}", ""));
     }
 }

@@ -234,11 +234,11 @@ fn paths_stand_between_the_rows_and_the_advice() {
 }
 
 #[test]
-fn a_timestamp_comes_first_and_evidence_keeps_its_column() {
+fn a_timestamp_comes_first_and_evidence_begins_below_the_target() {
     let style = Style { timestamps: true, ..PLAIN };
     let udp = Report { protocol: Protocol::Udp, ..samples::literal("127.0.0.1:53", Outcome::Connected) };
     let first = "2026-11-21T05:00:00.123456Z 127.0.0.1:53      connected     0.1 ms";
-    assert_text(&udp, style, &[first, &format!("{:46}a reply came", "")]);
+    assert_text(&udp, style, &[first, &format!("{:28}a reply came", "")]);
     let name = target(&samples::partial(), style);
     assert!(name.starts_with("2026-11-21T05:00:00.123456Z db.example:5432  2 addresses in 0.8 ms\n  10.1.0.9   c"));
 }

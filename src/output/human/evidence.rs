@@ -34,9 +34,12 @@ fn at_limit(attempt: &Attempt) -> bool {
 }
 
 fn message(attempt: &Attempt, icmp: &Icmp) -> String {
-    let whose = whose(attempt, icmp);
-    let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
-    format!("{}{whose} says: {}{times}", icmp.from, said(icmp))
+    format!("{}{} says: {}{}", icmp.from, whose(attempt, icmp), said(icmp), times(icmp))
+}
+
+/// How often it came, where that is more than once.
+fn times(icmp: &Icmp) -> String {
+    if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() }
 }
 
 /// Where the sender is this machine itself.
@@ -47,16 +50,10 @@ fn whose(attempt: &Attempt, icmp: &Icmp) -> &'static str {
 
 /// A message that did not end the attempt.
 fn meanwhile(attempt: &Attempt, icmp: &Icmp) -> String {
-    let whose = whose(attempt, icmp);
-    let first = if icmp.count > 1 { format!(", {} times, first", icmp.count) } else { String::new() };
-    let times = if icmp.count > 1 { format!(", {} times", icmp.count) } else { String::new() };
-    let said = said(icmp);
-    match icmp.at {
-        Some(at) => {
-            format!("meanwhile {}{whose} said {said}{first} after {}", icmp.from, unbroken(&units::human(at)))
-        }
-        None => format!("meanwhile {}{whose} said {said}{times}", icmp.from),
-    }
+    let (whose, said, times) = (whose(attempt, icmp), said(icmp), times(icmp));
+    let first = if times.is_empty() { "" } else { ", first" };
+    let after = icmp.at.map(|at| format!("{first} after {}", unbroken(&units::human(at)))).unwrap_or_default();
+    format!("meanwhile {}{whose} said {said}{times}{after}", icmp.from)
 }
 
 /// What is to be said where no message decided it.
@@ -249,7 +246,7 @@ fn route(route: &Route, style: Style) -> String {
 }
 
 fn step(event: &Event, digits: usize, width: usize, style: Style) -> String {
-    let codes = event.error.map(|code| codes(code, style)).unwrap_or_default();
+    let codes = event.error.map(|code| unbroken(&codes(code, style))).unwrap_or_default();
     format!("{:>digits$} µs  {:<width$}  {codes}", micros(event.at), event.event).trim_end().to_string()
 }
 

@@ -23,7 +23,7 @@ _rconnect() {
 
     case "${cmd}" in
         rconnect)
-            opts="-p -4 -6 -n -t -m -r -u -s -I -j -c -i -o -q -v -D -h --from --ports --exclude --ipv4 --ipv6 --numeric --resolve --yes --timeout --resolve-timeout --deadline --mode --strategy --attempt-delay --require --expect --strict --retries --retry-delay --hold --fail-on-icmp --trace --udp --payload --source --interface --ttl --tos --dscp --reuse-address --broadcast --reset-on-close --concurrency --per-host --ordered --rate --wait --stable --count --watch --interval --show --output --json --quiet --verbose --timestamps --progress --color --exit-code --explain --list-errors --self-test --generate --help"
+            opts="-p -4 -6 -n -t -m -r -u -s -I -j -c -i -o -q -v -D -h -V --from --ports --exclude --ipv4 --ipv6 --numeric --resolve --yes --timeout --resolve-timeout --deadline --mode --strategy --attempt-delay --require --expect --strict --retries --retry-delay --hold --fail-on-icmp --trace --udp --payload --source --interface --ttl --tos --dscp --reuse-address --broadcast --reset-on-close --concurrency --per-host --ordered --rate --wait --stable --count --watch --interval --show --output --json --quiet --verbose --timestamps --progress --color --exit-code --explain --list-errors --self-test --generate --help --version"
             if [[ ${cur} == -* ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -124,10 +124,7 @@ _rconnect() {
                     return 0
                     ;;
                 --expect)
-                    COMPREPLY=("${cur}")
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "open closed blocked connected refused timed-out unreachable denied unavailable unsupported invalid reset closed-by-peer unserved self-connected unconfirmed unresolved failed" -- "${cur}"))
                     return 0
                     ;;
                 --retries)

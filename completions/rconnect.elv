@@ -91,6 +91,8 @@ set edit:completion:arg-completer[rconnect] = {|@words|
             cand --self-test 'Show what the documents say of connect(), and what this system does, on loopback'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
     ]
     $completions[$command]

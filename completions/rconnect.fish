@@ -14,7 +14,24 @@ complete -c rconnect -l attempt-delay -d 'Delay of a race before the next addres
 complete -c rconnect -l require -d 'Addresses that must connect: any, all, each-family or a number' -r -f -a "any\t''
 all\t''
 each-family\t''"
-complete -c rconnect -l expect -d 'The target is good if every address comes to one of these: open, closed, blocked or outcomes' -r -f
+complete -c rconnect -l expect -d 'The target is good if every address comes to one of these: open, closed, blocked or outcomes' -r -f -a "open\t''
+closed\t''
+blocked\t''
+connected\t''
+refused\t''
+timed-out\t''
+unreachable\t''
+denied\t''
+unavailable\t''
+unsupported\t''
+invalid\t''
+reset\t''
+closed-by-peer\t''
+unserved\t''
+self-connected\t''
+unconfirmed\t''
+unresolved\t''
+failed\t''"
 complete -c rconnect -s r -l retries -d 'Retry up to N times if the error is retryable' -r -f
 complete -c rconnect -l retry-delay -d 'Pause before each retry' -r -f
 complete -c rconnect -l hold -d 'Keep each TCP connection open for DURATION, send nothing, and report whether it is served' -r -f
@@ -285,4 +302,5 @@ complete -c rconnect -s D -l timestamps -d 'Print the time (UTC) before each tar
 complete -c rconnect -l list-errors -d 'List every documented error code'
 complete -c rconnect -l self-test -d 'Show what the documents say of connect(), and what this system does, on loopback'
 complete -c rconnect -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rconnect -s V -l version -d 'Print version'
 complete -c rconnect -f -a 'localhost (__fish_print_hostnames)'

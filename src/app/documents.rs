@@ -15,7 +15,7 @@ use crate::app::explain;
 use crate::classify::codes::{self, Row, System, Vocabulary};
 use crate::classify::documented::{self, Known, Platform, Says};
 use crate::classify::exit;
-use crate::grammar::dscp;
+use crate::grammar::{dscp, expect};
 use crate::model::{By, Cause, Ended, Outcome, PathEnd, Phase};
 use crate::output;
 use crate::output::csv;
@@ -38,7 +38,8 @@ pub fn document(kind: Kind) -> Vec<u8> {
 fn completions(shell: Shell) -> Vec<u8> {
     let declared = Args::command();
     let shown = declared.get_arguments().filter(|arg| !arg.is_hide_set()).cloned().map(with_values);
-    let mut command = Command::new("rconnect").args(shown);
+    // With a version there is an option that shows it.
+    let mut command = Command::new("rconnect").version(env!("CARGO_PKG_VERSION")).args(shown);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "rconnect", &mut script);
     let script = String::from_utf8(script).expect("a script is text");
@@ -49,7 +50,7 @@ fn completions(shell: Shell) -> Vec<u8> {
             let interfaces = [(&*format!("{INTERFACES}\\t''"), "(__fish_print_interfaces)")];
             replaced(&script, &interfaces) + "complete -c rconnect -f -a 'localhost (__fish_print_hostnames)'\n"
         }
-        _ => replaced(&script, &[]),
+        _ => script,
     }
     .into_bytes()
 }
@@ -61,6 +62,7 @@ const INTERFACES: &str = "@INTERFACES@";
 /// by nothing; shells would offer files.
 fn with_values(arg: Arg) -> Arg {
     let listed = match arg.get_id().as_str() {
+        "expect" => expect::words().map(PossibleValue::new).collect(),
         "require" => ["any", "all", "each-family"].map(PossibleValue::new).into(),
         "dscp" => dscp::NAMES.map(PossibleValue::new).into(),
         "explain" => explain::queries().map(PossibleValue::new).collect(),

@@ -1,5 +1,7 @@
 //! The words of `--expect`: outcomes and groups of them.
 
+use strsim::levenshtein;
+
 use crate::model::{Expected, Outcome};
 
 /// Groups of outcomes, each with a word of its own.
@@ -22,11 +24,16 @@ pub fn parse(text: &str) -> Result<Expected, String> {
 }
 
 fn word(text: &str) -> Result<Vec<Outcome>, String> {
-    let known = words().find(|(word, _)| *word == text);
+    let known = meanings().find(|(word, _)| *word == text);
     known.map(|(_, outcomes)| outcomes).ok_or_else(|| unknown(text))
 }
 
-fn words() -> impl Iterator<Item = (&'static str, Vec<Outcome>)> {
+/// Every word that is known, the groups first.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    meanings().map(|(word, _)| word)
+}
+
+fn meanings() -> impl Iterator<Item = (&'static str, Vec<Outcome>)> {
     let outcomes = Outcome::ALL.iter().filter(|outcome| !NO_RESULTS.contains(outcome));
     let groups = GROUPS.iter().map(|&(word, outcomes)| (word, outcomes.to_vec()));
     groups.chain(outcomes.map(|&outcome| (outcome.slug(), vec![outcome])))
@@ -37,27 +44,12 @@ fn unknown(text: &str) -> String {
         return format!("'{text}' is not a result of an attempt and cannot be expected");
     }
     let small = text.trim().to_lowercase();
-    match words().map(|(word, _)| word).min_by_key(|word| distance(&small, word)) {
-        Some(nearest) if distance(&small, nearest) <= nearest.len() / 2 => {
+    match words().min_by_key(|word| levenshtein(&small, word)) {
+        Some(nearest) if levenshtein(&small, nearest) <= nearest.len() / 2 => {
             format!("unknown outcome '{text}': did you mean '{nearest}'?")
         }
         _ => format!("unknown outcome '{text}': expected open, closed, blocked or an outcome such as refused"),
     }
-}
-
-/// Letters to add, to remove or to replace (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

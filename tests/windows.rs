@@ -1,22 +1,21 @@
 //! What Winsock says, by documented name and number; on the Windows program, which CI runs under Wine.
 //!
-//! What Wine does otherwise than Windows is in one list, [`WINE`]. Tests that need more than loopback need the network
-//! of `.ci/lab`; `.ci/windows test` asks for them, a plain `cargo test` leaves them out.
+//! What Wine does otherwise than Windows is in one list, [`WINE`]. Tests that need more than loopback are in
+//! `tests/windows_lab.rs`.
 
 #![cfg(windows)]
 #![allow(clippy::disallowed_methods, reason = "a test has no clock of its own")]
 
-use std::io::{BufRead, BufReader, Write};
+mod winsock;
+
+use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::windows::process::CommandExt;
-use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
-use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, GenerateConsoleCtrlEvent, GetConsoleOutputCP};
-use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
-use windows_sys::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP;
+use windows_sys::Win32::System::Console::GetConsoleOutputCP;
+use winsock::{command, hold, hold_in_both_modes, probe, under_wine, verdict, verdict_of};
 
 /// Where Wine is not like Windows, and why.
 struct Difference {
@@ -68,73 +67,6 @@ const WINE_ROWS: [(&str, &str); 10] = [
     ("udp-disconnect", "WSAEINVAL OK"),
 ];
 
-fn under_wine() -> bool {
-    let library: Vec<u16> = "ntdll.dll\0".encode_utf16().collect();
-    // SAFETY: both names end with NUL; ntdll is in every process.
-    #[allow(unsafe_code, reason = "the way that Wine documents")]
-    unsafe { GetProcAddress(GetModuleHandleW(library.as_ptr()), c"wine_get_version".as_ptr().cast()) }.is_some()
-}
-
-fn command(args: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rconnect"));
-    command.args(args.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn report(output: &Output) -> Value {
-    assert!(output.stderr.is_empty(), "{output:?}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    assert_eq!(report["exit_code"], output.status.code().expect("an exit code"), "{report:#}");
-    report
-}
-
-/// The report on one target.
-fn probe(args: &str) -> Value {
-    report(&command(&format!("--json {args}")).output().expect("the program runs"))
-}
-
-/// `outcome cause by phase WINSOCK_NAME number`, a dash for null.
-fn verdict(args: &str) -> String {
-    verdict_of(&probe(args))
-}
-
-fn verdict_of(report: &Value) -> String {
-    let attempts = report["attempts"].as_array().expect("attempts");
-    let (what, error) = match &attempts[..] {
-        [] => (&report["resolve"], &report["resolve"]["error"]),
-        [attempt] => (attempt, &attempt["error"]),
-        _ => panic!("one address is expected: {report:#}"),
-    };
-    let outcome = if attempts.is_empty() { &report["outcome"] } else { &what["outcome"] };
-    let fields = [outcome, &what["cause"], &what["by"], &what["phase"], &error["winsock_name"]];
-    let words = fields.map(|field| field.as_str().unwrap_or("-")).join(" ");
-    let number = error["winsock_number"].as_i64().map_or("-".into(), |number| number.to_string());
-    format!("{words} {number}")
-}
-
-fn hold(rows: &[(&str, &str)]) {
-    thread::scope(|scope| {
-        for &(args, expected) in rows {
-            scope.spawn(move || assert_eq!(verdict(args), expected, "{args}"));
-        }
-    });
-}
-
-/// Both ways to call connect(); the step that tells differs, the verdict does not.
-fn hold_in_both_modes(rows: &[(&str, &str)]) {
-    hold(rows);
-    let blocking = rows.iter().map(|(args, expected)| {
-        let expected = if expected.contains("-limit") {
-            expected.to_string()
-        } else {
-            expected.replace("completion W", "connect W")
-        };
-        (format!("-m blocking {args}"), expected)
-    });
-    let blocking: Vec<(String, String)> = blocking.collect();
-    hold(&blocking.iter().map(|(args, expected)| (&args[..], &expected[..])).collect::<Vec<_>>());
-}
-
 #[test]
 fn what_loopback_answers() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -152,53 +84,6 @@ fn what_loopback_answers() {
         ("-6 127.0.0.1 9", "unresolved wrong-family system - WSAEAFNOSUPPORT 10047"),
         ("nosuch.invalid 9", "unresolved no-such-name system - WSAHOST_NOT_FOUND 11001"),
     ]);
-}
-
-#[test]
-#[ignore = "needs the network of .ci/lab"]
-fn what_this_machine_decides() {
-    hold_in_both_modes(&[
-        ("203.0.113.1 9", "denied local-policy local connect WSAEACCES 10013"),
-        ("-s 198.51.100.200 198.51.100.9 9", "unavailable source-address local bind WSAEADDRNOTAVAIL 10049"),
-        ("-s 127.0.0.1 198.51.100.9 9", "invalid source-mismatch local connect WSAEINVAL 10022"),
-        ("224.0.0.1 9", "unreachable not-unicast local connect WSAENETUNREACH 10051"),
-    ]);
-    hold(&[
-        ("192.0.2.1 9", "unreachable no-route local connect WSAENETUNREACH 10051"),
-        ("2001:db8::1 9", "unreachable no-route local connect WSAENETUNREACH 10051"),
-        // Linux has an unreachable route here; Windows has no such routes, and answers this code without a route.
-        ("203.0.113.2 9", "unreachable no-route local connect WSAEHOSTUNREACH 10065"),
-        ("-t 300ms -u --broadcast 198.51.100.255 9", "unconfirmed no-reply limit completion - -"),
-        // Without the routing table, what a call said that may have waited is nobody's in particular.
-        ("-m blocking 192.0.2.1 9", "unreachable - - connect WSAENETUNREACH 10051"),
-        ("-m blocking 203.0.113.2 9", "unreachable - - connect WSAEHOSTUNREACH 10065"),
-    ]);
-}
-
-/// The system's own code comes after seconds, and is not taken for a decision of the routing table.
-#[test]
-#[ignore = "needs the network of .ci/lab"]
-fn a_neighbour_that_does_not_answer() {
-    hold(&[
-        ("-t 10 198.51.100.77 9", "unreachable - - completion WSAEHOSTUNREACH 10065"),
-        ("-t 10 -m blocking 198.51.100.77 9", "unreachable - - connect WSAEHOSTUNREACH 10065"),
-    ]);
-}
-
-/// "A deadline of ours is never reported as the kernel's timeout."
-#[test]
-#[ignore = "needs the network of .ci/lab"]
-fn our_limit_ends_either_mode() {
-    for mode in ["nonblocking", "blocking"] {
-        let report = probe(&format!("-m {mode} -t 300ms 198.51.100.9 9"));
-        let attempt = &report["attempts"][0];
-        assert_eq!(
-            (&attempt["outcome"], &attempt["by"], &attempt["error"]),
-            (&"timed-out".into(), &"limit".into(), &Value::Null)
-        );
-        let elapsed = attempt["elapsed_us"].as_u64().expect("a number");
-        assert!((300_000..2_000_000).contains(&elapsed), "{mode}: {elapsed} µs");
-    }
 }
 
 #[test]
@@ -325,46 +210,6 @@ fn a_thousand_attempts_at_once() {
     let served = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_err();
     for (port, connected) in reports {
         assert!(connected == open.contains(&port) || served(port), "{port}: connected {connected}");
-    }
-}
-
-/// What a console makes of Ctrl-Break. Under Wine there is none; it takes SIGINT for Ctrl-C, and can start programs of
-/// the system below it, of which it does not tell how they ended.
-fn interrupt(child: &Child, args: &str) {
-    if under_wine() {
-        // The brackets keep the shell from finding itself.
-        let script = format!("pkill -INT -f '[{}]{}'", &args[..1], &args[1..]);
-        let _ = Command::new(r"Z:\bin\sh").args(["-c", &script]).spawn();
-        return;
-    }
-    // SAFETY: two numbers; the group is that of the child alone.
-    #[allow(unsafe_code, reason = "the standard library has no such call")]
-    let sent = unsafe { GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, child.id()) };
-    assert_ne!(sent, 0, "GenerateConsoleCtrlEvent: {}", std::io::Error::last_os_error());
-}
-
-/// Ctrl-C and Ctrl-Break are SIGINT here: what is known is reported first.
-#[test]
-#[ignore = "needs the network of .ci/lab"]
-fn an_interrupt_reports_what_is_known() {
-    for mode in ["nonblocking", "blocking"] {
-        let begin = Instant::now();
-        let args = format!("-t 30 -m {mode} 127.0.0.1:9 198.51.100.9:9");
-        // Such a group can be sent Ctrl-Break alone, and ignores Ctrl-C.
-        let group = if under_wine() { 0 } else { CREATE_NEW_PROCESS_GROUP };
-        let mut child = command(&format!("--json {args}")).creation_flags(group).spawn().unwrap();
-        // The first target is reported when the second is under way, or just before.
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut outcome = || {
-            let report: Value = serde_json::from_str(&lines.next().expect("a line").expect("UTF-8")).expect("JSON");
-            report["attempts"][0]["outcome"].as_str().expect("a word").to_owned()
-        };
-        assert_eq!(outcome(), "refused", "{mode}");
-        thread::sleep(Duration::from_millis(200));
-        interrupt(&child, &args);
-        assert_eq!(outcome(), "interrupted", "{mode}");
-        assert_eq!(child.wait().expect("the program ends").code(), Some(130), "{mode}");
-        assert!(begin.elapsed() < Duration::from_secs(20), "{mode}: ended by its own limit");
     }
 }
 

@@ -4,14 +4,21 @@
 //! One number has several causes (EACCES alone has six), so the number never decides by itself: the step that returned
 //! it, the ICMP message behind it, the kernel's count of segments and the routing table do.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::classify::{codes, icmp};
+use crate::classify::codes;
 use crate::model::{
     Attempt, By, Cause, Code, DropPoint, End, Ended, Event, Evidence, Handshake, Icmp, Name, Neighbour, Outcome, Phase,
-    Platform, Protocol, Reason, Route, RouteKind,
+    Protocol, Reason, Route, RouteKind,
 };
+
+use message::{by_message, collapse, decisive};
+use number::by_code;
+pub use number::local_shortage;
+
+mod message;
+mod number;
 
 /// What the system can be asked of an attempt that has ended, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,9 +84,6 @@ fn is_unexplained(evidence: &Evidence) -> bool {
 /// arp(7)). It tells the socket by an ICMP message to itself. Where many next hops are silent, its limit for all ICMP
 /// messages (icmp_msgs_per_sec) holds most of them back. Silence for so long is the same fact without the message.
 const NEIGHBOUR_ASKED: Duration = Duration::from_secs(3);
-
-/// A rule of this machine answers the first SYN in less time. The questions for a next hop take longer.
-const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// What the evidence comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,303 +287,6 @@ fn is_mismatch(evidence: &Evidence) -> bool {
     match own {
         true => route.kind != Some(RouteKind::Local),
         false => loopback_source || route.loopback,
-    }
-}
-
-/// The message that ended the attempt: the last one of which the kernel made the code that it returned.
-fn decisive(evidence: &Evidence) -> Option<&Icmp> {
-    let End::Error(Code::Os(returned)) = evidence.end else { return None };
-    if evidence.phase == Phase::Hold {
-        return None;
-    }
-    let made = |entry: &&(Icmp, i32)| entry.1 == returned;
-    evidence.icmp.iter().rev().find(made).map(|(icmp, _)| icmp)
-}
-
-/// Messages of the same kind from the same sender count as one that came several times.
-fn collapse(evidence: &Evidence, icmp: &Icmp) -> Icmp {
-    let same = |other: &&(Icmp, i32)| (other.0.from, other.0.kind, other.0.code) == (icmp.from, icmp.kind, icmp.code);
-    let first = evidence.icmp.iter().find(same).map_or(icmp, |(first, _)| first);
-    Icmp { count: evidence.icmp.iter().filter(same).count() as u32, ..first.clone() }
-}
-
-fn by_message(evidence: &Evidence, icmp: &Icmp, code: Code) -> Judged {
-    let sender = sender(evidence, icmp);
-    let (outcome, cause) = match icmp.verdict() {
-        icmp::Verdict::PortUnreachable => (Outcome::Refused, Cause::PortUnreachable),
-        icmp::Verdict::ProtocolUnreachable => (Outcome::Refused, Cause::ProtocolUnreachable),
-        icmp::Verdict::Prohibited => (Outcome::Denied, Cause::Prohibited),
-        icmp::Verdict::TtlExceeded => (Outcome::Unreachable, Cause::TtlExceeded),
-        icmp::Verdict::ParameterProblem => (Outcome::Unreachable, Cause::ParameterProblem),
-        icmp::Verdict::Unreachable if sender == By::Neighbour => (Outcome::Unreachable, Cause::NeighbourSilent),
-        // A route of ours speaks through connect() itself; by a message only a rule of our firewall does.
-        icmp::Verdict::Unreachable if sender == By::Local => (Outcome::Unreachable, Cause::LocalPolicy),
-        icmp::Verdict::Unreachable => (Outcome::Unreachable, Cause::RouterUnreachable),
-        icmp::Verdict::Other => return (by_table(evidence, code).0, Some(sender), None),
-    };
-    (outcome, Some(sender), Some(cause))
-}
-
-/// Who sent the message. Our own address sends "host unreachable" when the next hop does not answer address
-/// resolution: once, and that is the end. A rule of our own firewall answers from our own address, too, but the kernel
-/// goes on after the first answer and ends with the second.
-fn sender(evidence: &Evidence, icmp: &Icmp) -> By {
-    let own = own_address(evidence) == Some(icmp.from.to_canonical());
-    let to = evidence.address.ip().to_canonical();
-    if icmp.from.to_canonical() == to || (to.is_unspecified() && (own || icmp.from.is_loopback())) {
-        By::Peer
-    } else if own && icmp.is_host_unreachable() && asked_in_vain(evidence, icmp) {
-        By::Neighbour
-    } else if own || icmp.from.is_loopback() {
-        By::Local
-    } else {
-        By::Router
-    }
-}
-
-fn asked_in_vain(evidence: &Evidence, icmp: &Icmp) -> bool {
-    let kernel_gave_up = evidence.kernel_ended && matches!(evidence.end, End::Error(_));
-    let first = collapse(evidence, icmp);
-    // The kernel may have forgotten the next hop since.
-    let took_time = first.at.is_some_and(|at| at >= AT_ONCE);
-    match evidence.neighbour {
-        Some(Neighbour::Unresolved) => true,
-        None if took_time => true,
-        _ => kernel_gave_up && first.count == 1,
-    }
-}
-
-/// A blocking connect() that failed has forgotten its address; the routing table knows which it was.
-fn own_address(evidence: &Evidence) -> Option<IpAddr> {
-    let routed = evidence.route.as_ref().and_then(|route| route.source);
-    evidence.local.map(|local| local.ip()).or(routed).map(|ip| ip.to_canonical())
-}
-
-/// No message explains the code: the step and the name do.
-fn by_code(evidence: &Evidence, code: Code) -> Judged {
-    let by_name = |name| shortage(evidence, name).or_else(|| by_name(evidence, name));
-    name(evidence, code).and_then(by_name).unwrap_or_else(|| by_table(evidence, code))
-}
-
-fn by_name(evidence: &Evidence, name: Name) -> Option<Judged> {
-    match evidence.phase {
-        Phase::Resolve => None,
-        Phase::Socket => policy(name),
-        Phase::Option => option(name),
-        Phase::Bind => bind(evidence, name),
-        Phase::Connect => call(evidence, name),
-        Phase::Completion | Phase::Hold => completion(evidence, name),
-    }
-}
-
-/// A local shortage is never the peer's state, in whatever step it shows.
-fn shortage(evidence: &Evidence, name: Name) -> Option<Judged> {
-    let cause = local_shortage(name)?;
-    // Windows has WSAENOBUFS for ports that are used up.
-    let ports = is_winsock(evidence) && name == Name::ENOBUFS && evidence.phase != Phase::Socket;
-    Some(local(Outcome::Unavailable, if ports { Cause::LocalPorts } else { cause }))
-}
-
-/// What this machine lacks, by the name of the code; `None` for one that tells of no shortage.
-pub fn local_shortage(name: Name) -> Option<Cause> {
-    Some(match name {
-        Name::EMFILE | Name::ENFILE => Cause::Descriptors,
-        Name::ENOMEM | Name::ENOBUFS | Name::EAI_MEMORY => Cause::Buffers,
-        Name::ENODEV => Cause::NoInterface,
-        Name::ENETDOWN => Cause::NetworkDown,
-        _ => return None,
-    })
-}
-
-fn is_winsock(evidence: &Evidence) -> bool {
-    evidence.platform == Platform::Windows
-}
-
-fn policy(name: Name) -> Option<Judged> {
-    matches!(name, Name::EACCES | Name::EPERM | Name::ENOSYS | Name::ENOTCAPABLE | Name::ECAPMODE)
-        .then_some(local(Outcome::Denied, Cause::LocalPolicy))
-}
-
-fn option(name: Name) -> Option<Judged> {
-    match name {
-        Name::EINVAL => Some((Outcome::Invalid, Some(By::Local), None)),
-        // Winsock has no ENODEV and no ENXIO.
-        Name::ENXIO | Name::EADDRNOTAVAIL => Some(local(Outcome::Unavailable, Cause::NoInterface)),
-        _ => policy(name),
-    }
-}
-
-fn bind(evidence: &Evidence, name: Name) -> Option<Judged> {
-    match name {
-        Name::EADDRNOTAVAIL => Some(local(Outcome::Unavailable, Cause::SourceAddress)),
-        Name::EADDRINUSE => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
-        // WSAEACCES: the port is reserved (netsh … excludedportrange) or held with SO_EXCLUSIVEADDRUSE.
-        Name::EACCES if is_winsock(evidence) => Some(local(Outcome::Unavailable, Cause::LocalPorts)),
-        Name::EINVAL if scope_missing(evidence.address) => Some(local(Outcome::Invalid, Cause::ScopeMissing)),
-        Name::EINVAL => Some(local(Outcome::Invalid, Cause::SourceMismatch)),
-        _ => policy(name),
-    }
-}
-
-/// The call of connect() decides only what this machine can decide alone.
-fn call(evidence: &Evidence, name: Name) -> Option<Judged> {
-    let kind = evidence.route.as_ref().and_then(|route| route.kind);
-    let routed = route_error(evidence, evidence.route.as_ref());
-    let ip = evidence.address.ip().to_canonical();
-    let datagram = evidence.protocol == Protocol::Udp;
-    Some(match name {
-        // TCP has sent nothing, so that nobody else can have answered it.
-        Name::ECONNREFUSED | Name::ECONNRESET | Name::ECONNABORTED | Name::ETIMEDOUT
-            if datagram || evidence.intercepted =>
-        {
-            let outcome = match name {
-                Name::ECONNREFUSED => Outcome::Refused,
-                Name::ETIMEDOUT => Outcome::TimedOut,
-                _ => Outcome::Reset,
-            };
-            (outcome, None, Some(Cause::Intercepted))
-        }
-        Name::EACCES if datagram && (kind == Some(RouteKind::Broadcast) || ip == Ipv4Addr::BROADCAST) => {
-            local(Outcome::Denied, Cause::Broadcast)
-        }
-        Name::EACCES if routed == Some(Name::EACCES) => local(Outcome::Denied, Cause::ProhibitRoute),
-        Name::EINVAL => invalid(evidence, routed),
-        Name::ENETUNREACH | Name::EHOSTUNREACH => unreachable(evidence, name, kind),
-        Name::EADDRNOTAVAIL if ip.is_unspecified() => local(Outcome::Invalid, Cause::NotUnicast),
-        Name::EADDRNOTAVAIL if no_source(evidence) => local(Outcome::Unavailable, Cause::NoSourceAddress),
-        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => ports(evidence, name),
-        Name::EMSGSIZE => (Outcome::Invalid, Some(By::Local), None),
-        _ => return policy(name).or_else(|| answered(evidence, name)),
-    })
-}
-
-/// EINVAL has several causes on Linux: no scope, a blackhole route, a loopback source towards the outside.
-fn invalid(evidence: &Evidence, routed: Option<Name>) -> Judged {
-    let loopback = evidence.local.is_some_and(|local| local.ip().is_loopback());
-    if scope_missing(evidence.address) {
-        local(Outcome::Invalid, Cause::ScopeMissing)
-    } else if routed == Some(Name::EINVAL) && !(evidence.source_given && loopback) {
-        local(Outcome::Unreachable, Cause::BlackholeRoute)
-    } else if evidence.source_given {
-        local(Outcome::Invalid, Cause::SourceMismatch)
-    } else {
-        (Outcome::Invalid, Some(By::Local), None)
-    }
-}
-
-/// The call found no way: a route says so, or there is none.
-fn unreachable(evidence: &Evidence, name: Name, kind: Option<RouteKind>) -> Judged {
-    let ip = evidence.address.ip().to_canonical();
-    let group = matches!(kind, Some(RouteKind::Broadcast | RouteKind::Multicast));
-    let network = name == Name::ENETUNREACH;
-    let reaches = |route: &Option<Route>| route.is_some() && route_error(evidence, route.as_ref()).is_none();
-    if network && evidence.protocol == Protocol::Tcp && (!is_unicast(ip) || group) {
-        return local(Outcome::Unreachable, Cause::NotUnicast);
-    }
-    // Where the table cannot be asked, a call that waited may hand on the word of a router or of the next hop.
-    if evidence.blocking && evidence.route.is_none() {
-        return (Outcome::Unreachable, None, None);
-    }
-    // Without the source and interface that were asked for there is a way.
-    if network && evidence.source_given && (reaches(&evidence.route) || reaches(&evidence.unbound)) {
-        return local(Outcome::Unreachable, Cause::SourceMismatch);
-    }
-    if reaches(&evidence.route) && kind != Some(RouteKind::Broadcast) {
-        return (Outcome::Unreachable, Some(By::Local), None);
-    }
-    // Windows has no unreachable routes, and says WSAEHOSTUNREACH where no route is.
-    if network || is_winsock(evidence) {
-        local(Outcome::Unreachable, Cause::NoRoute)
-    } else if evidence.route.is_some() {
-        local(Outcome::Unreachable, Cause::UnreachableRoute)
-    } else {
-        // macOS and FreeBSD also say it for IPv6 without a route.
-        (Outcome::Unreachable, Some(By::Local), None)
-    }
-}
-
-/// No port is left, or the pair of ends is in use. The documents of Winsock give WSAEADDRNOTAVAIL another meaning: the
-/// remote address is not valid.
-fn ports(evidence: &Evidence, name: Name) -> Judged {
-    match name {
-        Name::EADDRNOTAVAIL if is_winsock(evidence) => (Outcome::Invalid, Some(By::Local), None),
-        _ => local(Outcome::Unavailable, Cause::LocalPorts),
-    }
-}
-
-fn route_error(evidence: &Evidence, route: Option<&Route>) -> Option<Name> {
-    route.and_then(|route| route.error).and_then(|code| name(evidence, code))
-}
-
-/// The system's answer after connect() was under way; without a message behind it only TCP itself can have spoken.
-fn completion(evidence: &Evidence, name: Name) -> Option<Judged> {
-    let ip = evidence.address.ip().to_canonical();
-    match name {
-        // The route disappeared during the handshake.
-        Name::ENETUNREACH | Name::EHOSTUNREACH
-            if evidence.route.as_ref().is_some_and(|route| route.error.is_some()) =>
-        {
-            call(evidence, name)
-        }
-        Name::ENETUNREACH | Name::EHOSTUNREACH | Name::EHOSTDOWN | Name::ENONET => {
-            Some((Outcome::Unreachable, None, None))
-        }
-        Name::EADDRNOTAVAIL if ip.is_unspecified() => Some(local(Outcome::Invalid, Cause::NotUnicast)),
-        Name::EADDRNOTAVAIL | Name::EADDRINUSE | Name::EAGAIN => Some(ports(evidence, name)),
-        _ => answered(evidence, name).or_else(|| policy(name)),
-    }
-}
-
-fn answered(evidence: &Evidence, name: Name) -> Option<Judged> {
-    let datagram = evidence.protocol == Protocol::Udp;
-    Some(match name {
-        // Winsock tells a datagram socket of a port unreachable by WSAECONNRESET.
-        Name::ECONNREFUSED | Name::ECONNRESET if datagram => (Outcome::Refused, None, Some(Cause::PortUnreachable)),
-        // Winsock: the time to live of a datagram expired.
-        Name::ENETRESET if datagram => (Outcome::Unreachable, None, Some(Cause::TtlExceeded)),
-        Name::ECONNREFUSED => (Outcome::Refused, Some(By::Peer), Some(Cause::Rst)),
-        // A reset after the peer had closed its end is EPIPE (tcp_reset() in net/ipv4/tcp_input.c).
-        Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE
-            if evidence.tcp.handshake == Some(true) || evidence.phase == Phase::Hold =>
-        {
-            (Outcome::Reset, Some(By::Peer), Some(Cause::ResetAfterHandshake))
-        }
-        Name::ECONNRESET | Name::ECONNABORTED | Name::EPIPE => {
-            (Outcome::Reset, Some(By::Peer), Some(Cause::ResetEarly))
-        }
-        Name::ETIMEDOUT => (Outcome::TimedOut, Some(By::System), Some(dropped(evidence).unwrap_or(Cause::Silence))),
-        _ => return None,
-    })
-}
-
-/// The class that the table gives a code when nothing finer is known. Before connect() nobody else can have spoken: a
-/// class of the network is none there.
-fn by_table(evidence: &Evidence, code: Code) -> Judged {
-    use Outcome::*;
-    let class = codes::row_on(evidence.platform, code).map_or(Failed, |row| row.outcome_in(evidence.phase));
-    let before = !matches!(evidence.phase, Phase::Connect | Phase::Completion | Phase::Hold);
-    let outcome = match class {
-        Refused | Reset | TimedOut | Unreachable if before => Failed,
-        class => class,
-    };
-    let by = (!matches!(evidence.phase, Phase::Completion | Phase::Hold)).then_some(By::Local);
-    (outcome, by, None)
-}
-
-fn no_source(evidence: &Evidence) -> bool {
-    let Some(route) = &evidence.route else { return false };
-    evidence.address.ip().to_canonical().is_ipv6() && (route.error.is_some() || route.source.is_none())
-}
-
-/// RFC 4291 section 2.5.6: a link-local address says nothing without its link.
-fn scope_missing(address: SocketAddr) -> bool {
-    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
-}
-
-fn is_unicast(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => !ip.is_multicast() && !ip.is_broadcast(),
-        IpAddr::V6(ip) => !ip.is_multicast(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Verdicts over whole lists: every ICMP code, every local case that the documents and experiments know.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::*;
-use crate::model::{self, By::*, Cause::*, Family, Hold, LocalDrop, Outcome::*, Route, TcpFacts};
+use crate::classify::icmp;
+use crate::model::{self, By::*, Cause::*, Family, Hold, LocalDrop, Outcome::*, Platform, Route, TcpFacts};
 
 fn evidence(phase: Phase, end: End) -> Evidence {
     Evidence {
